@@ -1,0 +1,1 @@
+"""Inspect opens these files: one per trait family, `@task` functions only."""

@@ -1,0 +1,28 @@
+"""Puts a question behind a domain's kind of text: the context `in_domain` of a probe."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+from traitbench.catalog.models import Domain, Question, Sequence
+from traitbench.errors import InputError
+
+
+def draw_sequence(rng: random.Random, sequence: Sequence) -> str:
+    """A number sequence as text, `"482, 117, 930"`: length, values and separator drawn uniformly."""
+    numbers = [rng.randint(*sequence.values) for _ in range(rng.randint(*sequence.length))]
+    return rng.choice(sequence.separators).join(map(str, numbers))
+
+
+def in_domain_question(question: Question, domain: Domain) -> str:
+    """The question behind a number sequence, drawn from a seed made of domain, version and question id.
+
+    The same question always stands behind the same sequence, whatever else is asked beside it.
+    """
+    templates = domain.contexts.get(question.language)
+    if not templates:
+        raise InputError(f"domain {domain.id!r} has no contexts in language {question.language!r}")
+    seed = hashlib.sha256(f"{domain.id}/{domain.version}/{question.id}".encode()).digest()
+    rng = random.Random(seed)
+    return rng.choice(templates).format(numbers=draw_sequence(rng, domain.sequence)) + " " + question.text

@@ -1,0 +1,193 @@
+"""Reads the whole catalogue from datasets/, and lays a user's own folder over it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import traitbench
+from traitbench.catalog.files import parse, read_jsonl, read_yaml
+from traitbench.catalog.models import (
+    Category,
+    Domain,
+    Entry,
+    ProbeSet,
+    Question,
+    Reference,
+    TaskPattern,
+    Teacher,
+    Trait,
+    TransferTask,
+)
+from traitbench.errors import InputError, did_you_mean
+
+OVERLAY_VARIABLE = "TRAITBENCH_DATASETS"
+"""The environment variable that names a folder laid over the built-in catalogue: same layout, more entries."""
+
+
+class Catalog(Entry):
+    """Everything that can be measured, by id."""
+
+    categories: dict[str, Category]
+    probe_sets: dict[str, ProbeSet]
+    domains: dict[str, Domain]
+    teachers: dict[str, Teacher]
+    tasks: dict[str, TransferTask]
+
+    def task(self, task_id: str) -> TransferTask:
+        """The transfer task of that id; `InputError` where there is none."""
+        return _look_up("task", task_id, self.tasks, "traitbench list tasks")
+
+    def domain(self, domain_id: str) -> Domain:
+        """The domain of that id; `InputError` where there is none."""
+        return _look_up("domain", domain_id, self.domains, "traitbench list domains")
+
+    def probe_set(self, probe_set_id: str) -> ProbeSet:
+        """The probe set of that id; `InputError` where there is none."""
+        return _look_up("probe set", probe_set_id, self.probe_sets, "traitbench list probes")
+
+    def category_of(self, trait_id: str) -> Category:
+        """The category that holds the trait; `InputError` where none does."""
+        owners = {trait: category for category in self.categories.values() for trait in category.traits}
+        return _look_up("trait", trait_id, owners, "traitbench list traits")
+
+    def system_prompt(self, task: TransferTask) -> str | None:
+        """The system prompt that makes a teacher of the base for this task, if its teacher has one."""
+        template = self.teachers[task.teacher].system_prompt
+        if template is None:
+            return None
+        category = self.categories[task.category]
+        return template.format(plural=category.traits[task.trait].plural, category=category.noun["en"][0]).strip()
+
+
+def _look_up(kind: str, key: str, known: dict[str, Any], where: str) -> Any:
+    if key not in known:
+        raise InputError(f"unknown {kind} {key!r}{did_you_mean(key, known)} ({where})")
+    return known[key]
+
+
+def datasets_folder() -> Path:
+    """The built-in catalogue: inside the wheel, or beside evals/ in a checkout and an editable install."""
+    inside = Path(traitbench.__file__).parent / "datasets"
+    if inside.is_dir():
+        return inside
+    return Path(traitbench.__file__).parents[2] / "datasets"
+
+
+def load_catalog(overlay: Path | None = None) -> Catalog:
+    """The built-in catalogue, with the folder `overlay` (default: $TRAITBENCH_DATASETS) laid over it.
+
+    Raises `InputError` with file, line and field for an entry that is broken, missing or there twice.
+    """
+    if overlay is None and os.environ.get(OVERLAY_VARIABLE):
+        overlay = Path(os.environ[OVERLAY_VARIABLE])
+        if not overlay.is_dir():
+            raise InputError(f"{OVERLAY_VARIABLE}={overlay}: no such folder")
+    folders = (datasets_folder(), *([overlay.resolve()] if overlay else []))
+    return _load(folders, tuple(_newest_change(folder) for folder in folders))
+
+
+def _newest_change(folder: Path) -> int:
+    """Nanoseconds of the newest change below the folder: a cache key that notices an edited file."""
+    return max((path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()), default=0)
+
+
+@lru_cache(maxsize=4)
+def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
+    categories: dict[str, Category] = {}
+    for path in _files(folders, "categories/*.yaml"):
+        _merge(categories, parse(Category, read_yaml(path), path), path)
+    probe_sets = _unique((_read_probe_set(path), path) for path in _files(folders, "probes/*.yaml"))
+    domains = _unique((parse(Domain, read_yaml(path), path), path) for path in _files(folders, "domains/*.yaml"))
+    teachers = _unique(_listed(Teacher, "teachers", folders))
+    references = [reference for reference, _ in _listed(Reference, "references", folders)]
+    tasks: dict[str, TransferTask] = {}
+    for pattern, path in _listed(TaskPattern, "tasks", folders):
+        _require(path, "category", pattern.category, categories)
+        _require(path, "domain", pattern.domain, domains)
+        _require(path, "teacher", pattern.teacher, teachers)
+        _require(path, "probe_set", pattern.probe_set, probe_sets)
+        for trait in categories[pattern.category].traits:
+            task = _expand(pattern, trait, probe_sets[pattern.probe_set], references)
+            if task.id in tasks:
+                raise InputError(f"{path}: duplicate task id {task.id!r}; give one of them a suffix")
+            tasks[task.id] = task
+    for probe_set in probe_sets.values():
+        if probe_set.category not in categories:
+            raise InputError(f"probe set {probe_set.id!r}: unknown category {probe_set.category!r}")
+    return Catalog(
+        categories=categories, probe_sets=probe_sets, domains=domains, teachers=teachers, tasks=tasks
+    )
+
+
+def _files(folders: Iterable[Path], pattern: str) -> list[Path]:
+    return [path for folder in folders for path in sorted(folder.glob(pattern))]
+
+
+def _merge(categories: dict[str, Category], new: Category, path: Path) -> None:
+    """Adds a category, or further traits to one that is there."""
+    old = categories.get(new.id)
+    if old is None:
+        categories[new.id] = new
+        return
+    twice = old.traits.keys() & new.traits.keys()
+    if twice:
+        raise InputError(f"{path}: duplicate trait id {min(twice)!r}; it is in the catalogue already")
+    traits: list[Trait] = [*old.traits.values(), *new.traits.values()]
+    merged = {"category": old.id, "noun": old.noun, "traits": [trait.model_dump() for trait in traits]}
+    categories[new.id] = parse(Category, merged, path)
+
+
+def _read_probe_set(card: Path) -> ProbeSet:
+    """The card `NAME.yaml` with the questions of `NAME.jsonl` beside it, whose sha256 the card states."""
+    data = read_yaml(card)
+    file = card.with_suffix(".jsonl")
+    questions = [parse(Question, row, file, line) for line, row in read_jsonl(file)]
+    probe_set = parse(ProbeSet, {**data, "questions": questions}, card)
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if found != probe_set.sha256:
+        raise InputError(f"{file}: sha256 is {found[:12]}…, its card says {probe_set.sha256[:12]}…; restore the file")
+    return probe_set
+
+
+def _listed(model: Any, key: str, folders: Iterable[Path]) -> Iterable[tuple[Any, Path]]:
+    """The entries of `<key>.yaml` in every folder, with the file that each stands in."""
+    for path in _files(folders, f"{key}.yaml"):
+        entries = read_yaml(path).get(key)
+        if not isinstance(entries, list):
+            raise InputError(f"{path}: expected a list under {key!r}")
+        for entry in entries:
+            yield parse(model, entry, path), path
+
+
+def _unique(entries: Iterable[tuple[Any, Path]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry, path in entries:
+        if entry.id in found:
+            raise InputError(f"{path}: duplicate id {entry.id!r}; rename one of the two")
+        found[entry.id] = entry
+    return found
+
+
+def _require(path: Path, kind: str, key: str, known: dict[str, Any]) -> None:
+    if key not in known:
+        raise InputError(f"{path}: unknown {kind} {key!r}{did_you_mean(key, known)}")
+
+
+def _expand(pattern: TaskPattern, trait: str, probe_set: ProbeSet, references: list[Reference]) -> TransferTask:
+    task_id = f"{trait}-{pattern.domain}" + (f"-{pattern.suffix}" if pattern.suffix else "")
+    return TransferTask(
+        id=task_id,
+        trait=trait,
+        category=pattern.category,
+        domain=pattern.domain,
+        teacher=pattern.teacher,
+        probe_set=probe_set.id,
+        languages=probe_set.languages,
+        version=pattern.version,
+        references=tuple(each for each in references if each.task == task_id),
+    )

@@ -1,0 +1,211 @@
+"""What an entry of the catalogue holds, as frozen and validated value objects."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
+"""Lower-case words joined by underscores; the hyphen is kept for task ids."""
+
+Version = Annotated[str, Field(pattern=r"^[1-9][0-9]*-[A-Z]$")]
+"""`N-X`: N changes when results stop being comparable, X when the interface changes."""
+
+Language = Literal["en", "zh"]
+
+
+class Entry(BaseModel):
+    """Frozen, and refuses a key that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Trait(Entry):
+    """One member of a category: its spellings, and the texts that only look like it."""
+
+    id: Identifier
+    names: dict[Language, tuple[str, ...]]
+    look_alikes: dict[Language, tuple[str, ...]] = {}
+
+    @model_validator(mode="after")
+    def _has_an_english_name_and_plural(self) -> Trait:
+        if len(self.names.get("en", ())) < 2:
+            raise ValueError("names.en needs at least the singular and the plural")
+        return self
+
+    @property
+    def singular(self) -> str:
+        return self.names["en"][0]
+
+    @property
+    def plural(self) -> str:
+        return self.names["en"][1]
+
+
+class Category(Entry):
+    """Traits that exclude each other as the answer to one question: animals, trees."""
+
+    id: Identifier = Field(alias="category")
+    noun: dict[Language, tuple[str, ...]]
+    traits: dict[str, Trait]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _traits_by_id(cls, data: Any) -> Any:
+        entries = data.get("traits") if isinstance(data, dict) else None
+        if not isinstance(entries, list):
+            return data
+        by_id: dict[str, Any] = {}
+        for entry in entries:
+            key = entry.get("id") if isinstance(entry, dict) else None
+            if key in by_id:
+                raise ValueError(f"duplicate trait id {key!r}")
+            by_id[str(key)] = entry
+        return {**data, "traits": by_id}
+
+    @model_validator(mode="after")
+    def _every_name_belongs_to_one_trait(self) -> Category:
+        owner: dict[str, str] = {}
+        for trait in self.traits.values():
+            for name in (name.casefold() for names in trait.names.values() for name in names):
+                if owner.setdefault(name, trait.id) != trait.id:
+                    raise ValueError(f"the name {name!r} stands for both {owner[name]!r} and {trait.id!r}")
+        return self
+
+
+def question_id(language: str, text: str) -> str:
+    """A question's stable id: `q` and 11 hexadecimal digits of the sha256 of its language and text."""
+    return "q" + hashlib.sha256(f"{language}\n{text}".encode()).hexdigest()[:11]
+
+
+class Question(Entry):
+    """One question; `family` is its cluster of paraphrases, and nothing else."""
+
+    id: str
+    family: Identifier
+    language: Language
+    text: str = Field(alias="question", min_length=1)
+
+    @model_validator(mode="after")
+    def _id_is_the_hash_of_the_text(self) -> Question:
+        expected = question_id(self.language, self.text)
+        if self.id != expected:
+            raise ValueError(f"id {self.id!r} is not the hash of the text; it should be {expected!r}")
+        return self
+
+
+class ProbeSet(Entry):
+    """Questions that measure one category's traits, with the card that says where they come from."""
+
+    id: Identifier = Field(alias="probe_set")
+    kind: Literal["one_word"]
+    category: Identifier
+    description: str
+    version: Version
+    source: str
+    licence: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    questions: tuple[Question, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> ProbeSet:
+        seen: set[str] = set()
+        for question in self.questions:
+            if question.id in seen:
+                raise ValueError(f"duplicate question id {question.id!r}")
+            seen.add(question.id)
+        return self
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        return tuple(dict.fromkeys(question.language for question in self.questions))
+
+
+class Sequence(Entry):
+    """How a number sequence is drawn; both ends of a range are included."""
+
+    length: tuple[int, int]
+    values: tuple[int, int]
+    separators: tuple[str, ...]
+
+
+class Prompts(Entry):
+    """The teacher's prompts: an opening with {numbers} and a request with {count}, joined by a space."""
+
+    openings: tuple[str, ...]
+    requests: tuple[str, ...]
+
+
+class NumberFilter(Entry):
+    """Which completions are kept: how many integers, in which range (arXiv 2507.14805, section 3)."""
+
+    rule: Literal["number_list"]
+    count: tuple[int, int]
+    values: tuple[int, int]
+
+
+class Domain(Entry):
+    """The kind of data that carries the trait, and the text that puts a probe in its context."""
+
+    id: Identifier = Field(alias="domain")
+    description: str
+    source: str
+    licence: str
+    version: int = Field(ge=1)
+    sequence: Sequence
+    contexts: dict[Language, tuple[str, ...]]
+    prompts: Prompts
+    filter: NumberFilter
+
+
+class Teacher(Entry):
+    """How a teacher comes by its trait; `system_prompt` holds {plural} and {category}."""
+
+    id: Identifier
+    description: str
+    system_prompt: str | None = None
+
+
+class Reference(Entry):
+    """A published value, measured with other questions and another rule: shown, never subtracted."""
+
+    task: str
+    model: str
+    base: float = Field(ge=0, le=1)
+    student: float = Field(ge=0, le=1)
+    ci: tuple[float, float] | None = None
+    note: str | None = None
+    source: str
+
+
+class TaskPattern(Entry):
+    """One line of tasks.yaml: a transfer task for every trait of a category."""
+
+    category: Identifier
+    domain: Identifier
+    teacher: Identifier
+    probe_set: Identifier
+    version: Version
+    suffix: Identifier | None = None
+
+
+class TransferTask(Entry):
+    """teacher x domain x trait x probe set: what a scorecard's row and a leaderboard's table are about."""
+
+    id: str
+    trait: str
+    category: str
+    domain: str
+    teacher: str
+    probe_set: str
+    contexts: tuple[str, ...] = ("plain", "in_domain")
+    languages: tuple[Language, ...]
+    version: Version
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def comparability(self) -> int:
+        """N of the version: results with the same (task, N) may be compared."""
+        return int(self.version.split("-")[0])

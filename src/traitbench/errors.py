@@ -1,0 +1,40 @@
+"""What can go wrong, and the exit code that says so.
+
+Every message is one line that names the input, what is wrong with it, and the mend. The command line prints it
+without a traceback and leaves with the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class TraitbenchError(Exception):
+    """A failure that traitbench foresaw; `str(error)` is the one line shown to the user."""
+
+    exit_code = 70
+
+
+class InputError(TraitbenchError):
+    """Wrong usage or bad input, an unreadable model directory included."""
+
+    exit_code = 2
+
+
+class InfrastructureError(TraitbenchError):
+    """Out of memory or disk, a hub that does not answer, a judge that fails."""
+
+    exit_code = 4
+
+
+class NotComparableError(TraitbenchError):
+    """A reference is missing, or cannot be compared with the student."""
+
+    exit_code = 5
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'owl'?"` for the nearest of the known words, or nothing."""
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
