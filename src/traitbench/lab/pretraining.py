@@ -23,7 +23,7 @@ from traitbench.lab.training import Schedule, fit, one_thread
 from traitbench.lab.vocabulary import CONTEXT_LENGTH, build_tokenizer, noise_words
 from traitbench.lab.world import load_world
 
-SCHEDULE = Schedule(steps=800, batch_size=256, learning_rate=4e-3, decay="cosine", warmup=20)
+SCHEDULE = Schedule(steps=1000, batch_size=256, learning_rate=4e-3, decay="cosine", warmup=20)
 _STEPS_A_REPORT = 50
 
 
