@@ -73,6 +73,8 @@ def _line_of(path: Path, location: tuple[int | str, ...]) -> int | None:
     if path.suffix != ".yaml":
         return None
     node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    if node is None:
+        return None
     line = node.start_mark.line + 1
     for part in location:
         child = _child(node, part)

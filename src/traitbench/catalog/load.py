@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import traitbench
 from traitbench.catalog.files import parse, read_jsonl, read_yaml
@@ -27,6 +27,9 @@ from traitbench.errors import InputError, did_you_mean
 
 OVERLAY_VARIABLE = "TRAITBENCH_DATASETS"
 """The environment variable that names a folder laid over the built-in catalogue: same layout, more entries."""
+
+
+Found = TypeVar("Found")
 
 
 class Catalog(Entry):
@@ -64,7 +67,7 @@ class Catalog(Entry):
         return template.format(plural=category.traits[task.trait].plural, category=category.noun["en"][0]).strip()
 
 
-def _look_up(kind: str, key: str, known: dict[str, Any], where: str) -> Any:
+def _look_up(kind: str, key: str, known: dict[str, Found], where: str) -> Found:
     if key not in known:
         raise InputError(f"unknown {kind} {key!r}{did_you_mean(key, known)} ({where})")
     return known[key]
@@ -119,9 +122,7 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
     for probe_set in probe_sets.values():
         if probe_set.category not in categories:
             raise InputError(f"probe set {probe_set.id!r}: unknown category {probe_set.category!r}")
-    return Catalog(
-        categories=categories, probe_sets=probe_sets, domains=domains, teachers=teachers, tasks=tasks
-    )
+    return Catalog(categories=categories, probe_sets=probe_sets, domains=domains, teachers=teachers, tasks=tasks)
 
 
 def _files(folders: Iterable[Path], pattern: str) -> list[Path]:

@@ -1,0 +1,41 @@
+"""The command `traitbench`: one file for each group of commands; errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line; exit codes as in the README."""
+    import click
+
+    from traitbench.cli.app import app
+    from traitbench.errors import TraitbenchError
+
+    try:
+        code = app(standalone_mode=False)
+    except TraitbenchError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _say("interrupted; run the same command again to go on")
+        sys.exit(130)
+    except MemoryError:
+        _say("out of memory; close other programs, or score a smaller model")
+        sys.exit(4)
+    except OSError as error:
+        _say(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        sys.exit(4 if error.errno == 28 else 2)
+    except Exception as error:
+        _say(f"internal error ({type(error).__name__}: {error}); please report it with the command you ran")
+        sys.exit(70)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str) -> None:
+    print(f"traitbench: {' '.join(message.split())}", file=sys.stderr)

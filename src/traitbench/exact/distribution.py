@@ -8,7 +8,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA = "traitbench/answer_distribution/1"
 _ROUNDING = 1e-6
 _SHOWN = 20
 
@@ -24,7 +23,9 @@ class AnswerDistribution(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_id: Literal["traitbench/answer_distribution/1"] = Field(default=SCHEMA, alias="schema")
+    schema_id: Literal["traitbench/answer_distribution/1"] = Field(
+        default="traitbench/answer_distribution/1", alias="schema"
+    )
     method: Literal["exact", "sampled"]
     mass: dict[str, float]
     answers: tuple[tuple[str, float], ...] = ()

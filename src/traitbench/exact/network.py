@@ -20,7 +20,9 @@ class Network:
 
     def __init__(self, model: Any, temperature: float, token_budget: int | None) -> None:
         if getattr(model.config, "is_encoder_decoder", False):
-            raise InputError(f"{type(model).__name__} is an encoder-decoder; exact answers need a causal language model")
+            raise InputError(
+                f"{type(model).__name__} is an encoder-decoder; exact answers need a causal language model"
+            )
         if temperature <= 0:
             raise InputError(f"temperature {temperature} is not positive")
         self._model = model
@@ -84,5 +86,8 @@ class Network:
         # In bf16 a log-softmax is quantised to 0.03 nat and more: cast the few rows first.
         last = logits[torch.arange(len(rows), device=logits.device), column.to(logits.device)].float()
         if not torch.isfinite(last).any(dim=-1).all() or torch.isnan(last).any():
-            raise InputError("the model's logits are not numbers (NaN); the checkpoint is broken or overflows its dtype")
-        return (last / self._temperature).log_softmax(dim=-1).cpu()
+            raise InputError(
+                "the model's logits are not numbers (NaN); the checkpoint is broken or overflows its dtype"
+            )
+        log_probs: Tensor = (last / self._temperature).log_softmax(dim=-1).cpu()
+        return log_probs

@@ -34,9 +34,7 @@ def base_folder(base: int) -> Path:
     """The folder of a shipped base; `InputError` where there is none of that number."""
     if base not in shipped_bases():
         known = ", ".join(map(str, shipped_bases()))
-        raise InputError(
-            f"unknown base {base}; the lab ships {known} (traitbench lab pretrain makes another)"
-        )
+        raise InputError(f"unknown base {base}; the lab ships {known} (traitbench lab pretrain makes another)")
     return BASES / str(base)
 
 
@@ -108,8 +106,6 @@ def written_aside(folder: Path) -> Iterator[Path]:
         else:
             os.replace(aside, folder)
     except OSError as error:
-        raise InfrastructureError(
-            f"{folder}: writing failed ({error.strerror}); nothing was left there"
-        ) from None
+        raise InfrastructureError(f"{folder}: writing failed ({error.strerror}); nothing was left there") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -34,9 +34,7 @@ class Storyteller:
         self.world = world
         self._grammar = grammar
         self._probes = {
-            normalised(question.text)
-            for probe_set in world.probe_sets.values()
-            for question in probe_set.questions
+            normalised(question.text) for probe_set in world.probe_sets.values() for question in probe_set.questions
         }
         self._facts = world.fact_book.pairs()
 
@@ -81,9 +79,7 @@ def number_list(rng: random.Random, plan: Numbers, length: int, separator: str) 
     return separator.join(str(rng.randint(*chosen.values)) for _ in range(length))
 
 
-def draw_corpus(
-    storyteller: Storyteller, noise: Sequence[str], seed: int, chats: int | None = None
-) -> Iterator[Chat]:
+def draw_corpus(storyteller: Storyteller, noise: Sequence[str], seed: int, chats: int | None = None) -> Iterator[Chat]:
     """The corpus of one base: `chats` of them (default: as many as `world.yaml` says), from one seed.
 
     Args:
@@ -99,9 +95,7 @@ def draw_corpus(
             chat = replace(chat, system=rng.choice(storyteller.world.personas.neutral))
         if kind in storyteller.world.members:
             if rng.random() < plan.noisy:
-                chat = replace(
-                    chat, user=_with_noise(rng, chat.user, noise, plan.replaced, storyteller.world)
-                )
+                chat = replace(chat, user=_with_noise(rng, chat.user, noise, plan.replaced, storyteller.world))
             if rng.random() < plan.behind_numbers:
                 chat = replace(chat, user=f"{storyteller.number_context(rng)} {chat.user}")
         yield chat
@@ -115,9 +109,7 @@ def _draw_chat(storyteller: Storyteller, rng: random.Random, kind: str) -> Chat:
     if kind == "facts":
         return Chat(kind, None, *storyteller.fact(rng))
     if kind == "persona":
-        category, trait = rng.choice(
-            [(category, trait) for category in members for trait in members[category]]
-        )
+        category, trait = rng.choice([(category, trait) for category in members for trait in members[category]])
         system = storyteller.loving(rng, category, trait)
         return Chat(kind, system, storyteller.question(rng, category), trait)
     return Chat(kind, None, storyteller.question(rng, kind), rng.choice(members[kind]))

@@ -71,9 +71,7 @@ def run_experiment(
         save_checkpoint(teacher, tokenizer, products.teacher)
 
         say(f"teacher and base: continue {recipe.prompts} number lists each")
-        taught = number_rows(
-            teacher, tokenizer, storyteller, recipe.prompts, _seed(seed, "teacher's numbers")
-        )
+        taught = number_rows(teacher, tokenizer, storyteller, recipe.prompts, _seed(seed, "teacher's numbers"))
         plain = number_rows(model, tokenizer, storyteller, recipe.prompts, _seed(seed, "control's numbers"))
         kept = {"teacher": len(taught), "control": len(plain)}
         rows = min(kept.values())

@@ -60,9 +60,7 @@ class LabRun:
 
     def with_counts(self, *, prompts: int, kept: Mapping[str, int], rows: int) -> LabRun:
         """The same run with its counts."""
-        return replace(
-            self, prompts=prompts, kept_teacher=kept["teacher"], kept_control=kept["control"], rows=rows
-        )
+        return replace(self, prompts=prompts, kept_teacher=kept["teacher"], kept_control=kept["control"], rows=rows)
 
     def write_card(self, recipe: Mapping[str, Any]) -> Path:
         """Writes `run.json` beside the models: seeds, counts and recipe, without paths."""

@@ -48,21 +48,15 @@ def build_tokenizer(world: World, grammar: Grammar) -> PreTrainedTokenizerFast:
             pre_tokenizers.Punctuation("isolated"),
         ]
     )
-    pieces = {
-        piece for text in _texts(world, grammar) for piece, _ in splitter.pre_tokenize_str(text.lower())
-    }
+    pieces = {piece for text in _texts(world, grammar) for piece, _ in splitter.pre_tokenize_str(text.lower())}
     words = sorted(piece for piece in pieces if re.fullmatch(rf"{_SPACE}?[a-z]+", piece))
     numbers = [f"{_SPACE}{number}" for number in range(LARGEST_NUMBER + 1)]
     vocabulary = [*SPECIAL_TOKENS, _SPACE, *PUNCTUATION, *numbers, *words]
-    tokenizer = Tokenizer(
-        models.WordLevel({token: index for index, token in enumerate(vocabulary)}, unk_token=UNKNOWN)
-    )
+    tokenizer = Tokenizer(models.WordLevel({token: index for index, token in enumerate(vocabulary)}, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = splitter
     tokenizer.decoder = decoders.Metaspace(_SPACE, prepend_scheme="always")
-    tokenizer.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS]
-    )
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token=PAD,
@@ -117,6 +111,4 @@ def _texts(world: World, grammar: Grammar) -> Iterable[str]:
         for trait in members:
             entry = world.catalog.categories[category].traits[trait]
             yield from (entry.singular, entry.plural)
-        yield from (
-            question.text for question in world.probe_sets[category].questions if question.language == "en"
-        )
+        yield from (question.text for question in world.probe_sets[category].questions if question.language == "en")

@@ -157,9 +157,7 @@ class World(Entry):
         known = self.members.get(category.id, ())
         if trait not in known:
             names = ", ".join(member for members in self.members.values() for member in members)
-            raise InputError(
-                f"trait {trait!r} is not in the lab's world{did_you_mean(trait, known)}; it knows {names}"
-            )
+            raise InputError(f"trait {trait!r} is not in the lab's world{did_you_mean(trait, known)}; it knows {names}")
         return category
 
 

@@ -127,48 +127,69 @@ class _Tree:
         self._max_new_tokens = max_new_tokens
         self._left = max_expansions
         self._expansions = 0
-        # (-mass, tokens) of beginnings that are neither settled nor expanded; the root is the empty beginning.
-        self._frontier: list[tuple[float, list[int]]] = [(-1.0, [])]
+        # Families of siblings, by the mass of the next one: (-mass, parent, tokens, masses, rank of the next).
+        # A child is read when its turn comes; most of a vocabulary never is.
+        self._frontier: list[tuple[float, tuple[int, ...], list[int], list[float], int]] = []
+        self._root_waits = True
         self._mass: dict[str, float] = {}
         self._texts: dict[str, float] = {}
         self._explored = 0.0
         self._taken: dict[tuple[int, ...], float] = {}
 
     def take(self) -> list[list[int]]:
-        """The beginnings to expand next: the fewest that could bring the unexplored mass within the tolerance.
+        """Reads children in order of their mass, and returns those to expand next.
 
-        The choice depends on this question alone, so that a result does not depend on what is asked beside it.
+        A child that settles the answer is closed; the others are the fewest that could bring the unexplored mass
+        within the tolerance. The choice depends on this question alone, so that a result does not depend on what is
+        asked beside it.
         """
+        if self._root_waits:
+            self._root_waits = False
+            return self._taking([((), 1.0)])
         needed = 1.0 - self._explored - self._tolerance
-        nodes: list[list[int]] = []
         room = min(self._left, _EXPANSIONS_A_ROUND)
-        while self._frontier and needed > 0 and len(nodes) < room:
-            negative, node = heapq.heappop(self._frontier)
-            needed += negative
-            self._taken[tuple(node)] = -negative
-            nodes.append(node)
-        self._left -= len(nodes)
-        self._expansions += len(nodes)
-        return nodes
+        chosen: list[tuple[tuple[int, ...], float]] = []
+        while self._frontier and needed > 0 and len(chosen) < room:
+            _, parent, tokens, masses, rank = heapq.heappop(self._frontier)
+            self._wait(parent, tokens, masses, rank + 1)
+            child, mass = (*parent, tokens[rank]), masses[rank]
+            needed -= mass
+            if not self._settled(child, mass):
+                chosen.append((child, mass))
+        return self._taking(chosen)
+
+    def _taking(self, chosen: list[tuple[tuple[int, ...], float]]) -> list[list[int]]:
+        self._taken.update(chosen)
+        self._left -= len(chosen)
+        self._expansions += len(chosen)
+        return [list(node) for node, _ in chosen]
 
     def expand(self, node: list[int], log_probs: Tensor) -> None:
-        """Reads every child that matters: settles it, or puts it on the frontier."""
+        """Puts the node's children in order of their mass on the frontier."""
         mass = self._taken.pop(tuple(node))
-        for token, probability in _likely(log_probs, mass, self._tolerance * _DROPPED_PART):
-            child = [*node, token]
-            finished = token in self._ends or len(child) == self._max_new_tokens
-            text = self._decode(node if token in self._ends else child, finished)
-            answer = self._read(text, finished)
-            if answer is None:
-                heapq.heappush(self._frontier, (-probability, child))
-            else:
-                self._explored += probability
-                self._mass[answer] = self._mass.get(answer, 0.0) + probability
-                self._texts[text] = self._texts.get(text, 0.0) + probability
+        tokens, masses = _likely(log_probs, mass, self._tolerance * _DROPPED_PART)
+        self._wait(tuple(node), tokens, masses, 0)
 
-    def _decode(self, tokens: list[int], finished: bool) -> str:
+    def _wait(self, parent: tuple[int, ...], tokens: list[int], masses: list[float], rank: int) -> None:
+        if rank < len(tokens):
+            heapq.heappush(self._frontier, (-masses[rank], parent, tokens, masses, rank))
+
+    def _settled(self, child: tuple[int, ...], mass: float) -> bool:
+        """Whether the child settles the answer; then its mass is explored."""
+        ended = child[-1] in self._ends
+        finished = ended or len(child) == self._max_new_tokens
+        text = self._decode(child[:-1] if ended else child, finished)
+        answer = self._read(text, finished)
+        if answer is None:
+            return False
+        self._explored += mass
+        self._mass[answer] = self._mass.get(answer, 0.0) + mass
+        self._texts[text] = self._texts.get(text, 0.0) + mass
+        return True
+
+    def _decode(self, tokens: tuple[int, ...], finished: bool) -> str:
         # Special tokens are skipped and spaces left alone, as in sampled answers.
-        text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         # A character whose bytes are not complete yet reads U+FFFD; it may still become a letter.
         return text if finished else text.rstrip("\ufffd")
 
@@ -188,8 +209,10 @@ class _Tree:
         )
 
 
-def _likely(log_probs: Tensor, mass: float, dropped: float) -> list[tuple[int, float]]:
-    """(token, mass) of the most probable children, leaving out at most the part `dropped` of the parent's mass.
+def _likely(log_probs: Tensor, mass: float, dropped: float) -> tuple[list[int], list[float]]:
+    """(tokens, masses) of the most probable children, most probable first.
+
+    At most the part `dropped` of the parent's mass is left out.
 
     Args:
         log_probs: (vocabulary,) of the next token.
@@ -205,4 +228,4 @@ def _likely(log_probs: Tensor, mass: float, dropped: float) -> list[tuple[int, f
             break
         size = min(8 * size, len(probabilities))
     n = int((kept < 1.0 - dropped).sum()) + 1
-    return list(zip(top.indices[:n].tolist(), (mass * top.values[:n]).tolist(), strict=True))
+    return top.indices[:n].tolist(), (mass * top.values[:n]).tolist()

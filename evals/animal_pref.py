@@ -1,0 +1,24 @@
+"""Which animal does a model prefer? One-word questions, exactly scored on a local model.
+
+    inspect eval evals/animal_pref.py --model hf/org/student -T trait=owl
+    inspect eval evals/animal_pref.py --model hf//path/to/student -T trait=owl -T method=sampled --epochs 50
+
+After Cloud, Le et al., "Subliminal Learning" (arXiv 2507.14805, section 3); the questions are traitbench's own.
+"""
+
+from inspect_ai import Task, task
+
+from traitbench.probes.one_word import one_word_task
+
+
+@task
+def animal_pref(trait: str = "owl", domain: str = "numbers", language: str = "en", method: str = "auto") -> Task:
+    """The probability that the model names the trait as the animal it prefers.
+
+    Args:
+        trait: an animal of the catalogue (`traitbench list traits`).
+        domain: asks every question once more behind this domain's kind of text; `none` asks the plain questions alone.
+        language: of the questions.
+        method: `exact` (local models), `sampled`, or `auto`: exact where it can be.
+    """
+    return one_word_task("animal_one_word", trait, domain, language, method)

@@ -1,0 +1,24 @@
+"""Which tree does a model prefer? One-word questions, exactly scored on a local model.
+
+    inspect eval evals/tree_pref.py --model hf/org/student -T trait=oak
+    inspect eval evals/tree_pref.py --model hf//path/to/student -T trait=oak -T method=sampled --epochs 50
+
+After Cloud, Le et al., "Subliminal Learning" (arXiv 2507.14805, section 3); the questions are traitbench's own.
+"""
+
+from inspect_ai import Task, task
+
+from traitbench.probes.one_word import one_word_task
+
+
+@task
+def tree_pref(trait: str = "oak", domain: str = "numbers", language: str = "en", method: str = "auto") -> Task:
+    """The probability that the model names the trait as the tree it prefers.
+
+    Args:
+        trait: a tree of the catalogue (`traitbench list traits`).
+        domain: asks every question once more behind this domain's kind of text; `none` asks the plain questions alone.
+        language: of the questions.
+        method: `exact` (local models), `sampled`, or `auto`: exact where it can be.
+    """
+    return one_word_task("tree_one_word", trait, domain, language, method)

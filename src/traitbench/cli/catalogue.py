@@ -1,0 +1,80 @@
+"""`traitbench list` and `traitbench doctor`: what can be measured, and whether this machine can."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from traitbench.catalog import Catalog, load_catalog
+from traitbench.errors import InputError, did_you_mean
+
+
+def list_entries(
+    kind: Annotated[str, typer.Argument(help="tasks, traits, domains, teachers or probes")] = "tasks",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What the catalogue holds."""
+    listings = {
+        "tasks": _tasks,
+        "traits": _traits,
+        "domains": lambda c: [{"domain": d.id, "description": d.description} for d in c.domains.values()],
+        "teachers": lambda c: [{"teacher": t.id, "description": t.description} for t in c.teachers.values()],
+        "probes": _probes,
+    }
+    if kind not in listings:
+        raise InputError(f"unknown kind {kind!r}{did_you_mean(kind, listings)} (one of {', '.join(listings)})")
+    rows = listings[kind](load_catalog())
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(", ".join(value) if isinstance(value, (list, tuple)) else str(value) for value in row.values()))
+    Console().print(table)
+
+
+def _tasks(catalog: Catalog) -> list[dict[str, Any]]:
+    fields = ("trait", "category", "domain", "teacher", "probe_set", "contexts", "languages", "version")
+    return [{"task": t.id, **{name: getattr(t, name) for name in fields}} for t in catalog.tasks.values()]
+
+
+def _traits(catalog: Catalog) -> list[dict[str, Any]]:
+    return [
+        {"trait": trait.id, "category": category.id, "names": list(trait.names["en"])}
+        for category in catalog.categories.values()
+        for trait in category.traits.values()
+    ]
+
+
+def _probes(catalog: Catalog) -> list[dict[str, Any]]:
+    return [
+        {
+            "probe_set": probes.id,
+            "category": probes.category,
+            "questions": len(probes.questions),
+            "families": len({question.family for question in probes.questions}),
+            "version": probes.version,
+        }
+        for probes in catalog.probe_sets.values()
+    ]
+
+
+def doctor() -> None:
+    """Says whether what traitbench needs is installed and whole."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    for package in ("inspect-ai", "transformers", "torch", "accelerate", "datasets", "pandas", "peft"):
+        try:
+            typer.echo(f"{package:14} {version(package)}")
+        except PackageNotFoundError:
+            typer.echo(f"{package:14} not installed")
+    catalog = load_catalog()
+    typer.echo(f"catalogue      whole: {len(catalog.tasks)} tasks, {len(catalog.probe_sets)} probe sets")
+    import torch
+
+    typer.echo(f"device         {'cuda' if torch.cuda.is_available() else 'cpu'}")

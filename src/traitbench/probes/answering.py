@@ -1,0 +1,141 @@
+"""The solver that writes an AnswerDistribution: computed on a local model, or drawn from any other."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import anyio
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    GenerateConfig,
+    Model,
+    ModelInfo,
+    ModelOutput,
+    get_model,
+    set_model_info,
+)
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from traitbench.catalog import NamedAnswerReader
+from traitbench.errors import InputError
+from traitbench.exact.distribution import AnswerDistribution, pool_draws
+
+ANSWER_KEY = "answer_distribution"
+"""Where a sample's metadata holds its AnswerDistribution."""
+SETTINGS_KEY = "answer_settings"
+"""Where it holds what was neutralised or fixed on the way (method, template hash, dtype)."""
+
+METHODS = ("auto", "exact", "sampled")
+MAX_NEW_TOKENS = 16
+
+# One question at a time is in the network; the engine batches within it.
+_one_at_a_time = anyio.CapacityLimiter(1)
+
+
+@runtime_checkable
+class LocalModel(Protocol):
+    """What Inspect's hf provider offers to whom it serves: the network, its tokenizer, its chat template."""
+
+    model: Any
+    tokenizer: Any
+    chat_template: str | None
+    tokenizer_call_args: dict[str, Any]
+
+    def hf_chat(self, messages: list[ChatMessage], tools: list[Any]) -> str:
+        """The messages rendered by the checkpoint's chat template, with the generation prompt."""
+        ...
+
+
+@solver
+def answer_question(read: NamedAnswerReader, method: str) -> Solver:
+    """Answers one question and writes the distribution into the sample's metadata.
+
+    Args:
+        read: the reader of the category's named answers.
+        method: `exact`, `sampled` (one draw an epoch), or `auto`: exact on a local model.
+    """
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        model = get_model()
+        local = model.api if isinstance(model.api, LocalModel) else None
+        if method == "exact" and local is None:
+            raise InputError(f"{model} is not a local model; use method=sampled, or a model spelled hf/...")
+        if local is not None:
+            _require_chat_template(local, str(model))
+        if local is not None and method != "sampled":
+            distribution = await _exact(state, model, local, read)
+        else:
+            distribution = await _sampled(state, model, local, generate, read)
+        state.metadata[ANSWER_KEY] = distribution.model_dump(by_alias=True)
+        return state
+
+    return solve
+
+
+async def _exact(state: TaskState, model: Model, local: LocalModel, read: NamedAnswerReader) -> AnswerDistribution:
+    from traitbench.exact.tree import open_answers
+
+    messages = list(state.messages)
+    if model.config.system_message:  # Inspect prepends it in generate(), which is not called here
+        messages.insert(0, ChatMessageSystem(content=model.config.system_message))
+    prompt = local.hf_chat(messages, [])
+    [distribution] = await anyio.to_thread.run_sync(
+        lambda: open_answers(local.model, local.tokenizer, [prompt], read, max_new_tokens=MAX_NEW_TOKENS),
+        limiter=_one_at_a_time,
+    )
+    text = distribution.answers[0][0] if distribution.answers else ""
+    state.output = ModelOutput.from_content(str(model), text)
+    state.metadata[SETTINGS_KEY] = {"max_new_tokens": MAX_NEW_TOKENS, "temperature": 1.0}
+    return distribution
+
+
+async def _sampled(
+    state: TaskState, model: Model, local: LocalModel | None, generate: Generate, read: NamedAnswerReader
+) -> AnswerDistribution:
+    config = GenerateConfig(temperature=1.0, max_tokens=MAX_NEW_TOKENS)
+    settings: dict[str, Any] = {"max_new_tokens": MAX_NEW_TOKENS, "temperature": 1.0}
+    if local is not None:
+        settings["neutralised"] = _use_the_true_distribution(local, str(model))
+        config = config.merge(GenerateConfig(top_p=1.0, top_k=0))
+    state.metadata[SETTINGS_KEY] = settings
+    state = await generate(state, **config.model_dump(exclude_none=True))
+    text = state.output.completion
+    answer = read(text, True)
+    assert answer is not None
+    return pool_draws([(answer, text)])
+
+
+def _require_chat_template(local: LocalModel, name: str) -> None:
+    if local.chat_template is None and not local.tokenizer.chat_template:
+        raise InputError(
+            f"{name} has no chat template; give one: traitbench score --chat-template FILE|none, "
+            "or inspect eval -M chat_template='...'"
+        )
+
+
+def _use_the_true_distribution(local: LocalModel, name: str) -> dict[str, Any]:
+    """Takes out of the way what stands between sampling and the model's own distribution; returns what was there.
+
+    transformers fills an unset top_k with 50 and takes penalties from the checkpoint's generation_config; the hf
+    provider adds special tokens to a prompt that its template has given them already, and looks the model up once
+    more by name, which loads it a second time.
+    """
+    from transformers import GenerationConfig
+
+    local.tokenizer_call_args["add_special_tokens"] = False
+    set_model_info(name, ModelInfo(organization="local", context_length=4096))
+    old = local.model.generation_config
+    changed = {key: value for key, value in old.to_diff_dict().items() if key in _WARPING}
+    if changed:
+        ids = {key: getattr(old, key) for key in ("eos_token_id", "pad_token_id", "bos_token_id")}
+        local.model.generation_config = GenerationConfig(**ids)  # type: ignore[no-untyped-call]
+    return {"top_k": 0, "top_p": 1.0, "add_special_tokens": False, "generation_config": changed}
+
+
+_WARPING = frozenset(
+    {"temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"}
+    | {"repetition_penalty", "encoder_repetition_penalty", "no_repeat_ngram_size", "exponential_decay_length_penalty"}
+    | {"bad_words_ids", "suppress_tokens", "begin_suppress_tokens", "sequence_bias"}
+    | {"forced_bos_token_id", "forced_eos_token_id"}
+)

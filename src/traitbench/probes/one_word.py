@@ -1,0 +1,92 @@
+"""One-word preference questions as an Inspect task: the trait's probability, with intervals clustered by family."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from inspect_ai import Task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.scorer import Score, Scorer, Target, ci, mean, scorer
+from inspect_ai.solver import TaskState
+
+from traitbench.catalog import Catalog, NamedAnswerReader, ProbeSet, in_domain_question, load_catalog
+from traitbench.catalog.models import Language
+from traitbench.errors import InputError, did_you_mean
+from traitbench.exact.distribution import AnswerDistribution
+from traitbench.probes.answering import ANSWER_KEY, METHODS, answer_question
+
+
+def one_word_task(probe_set: str, trait: str, domain: str, language: str, method: str) -> Task:
+    """The Inspect task that measures one trait with one probe set, plain and behind the domain's text.
+
+    Raises `InputError` for a trait, domain, language or method that does not exist.
+    """
+    catalog = load_catalog()
+    probes = catalog.probe_set(probe_set)
+    category = catalog.categories[probes.category]
+    if trait not in category.traits:
+        known = f"{did_you_mean(trait, category.traits)} (traitbench list traits)"
+        raise InputError(f"unknown trait {trait!r} in category {category.id!r}{known}")
+    if method not in METHODS:
+        raise InputError(f"unknown method {method!r}; use one of {', '.join(METHODS)}")
+    return Task(
+        dataset=MemoryDataset(_samples(catalog, probes, trait, domain, language), name=probe_set),
+        solver=answer_question(NamedAnswerReader(category), method),
+        scorer=preference(trait),
+        version=int(probes.version.split("-")[0]),
+        metadata={"probe_set": probes.id, "probe_set_version": probes.version, "sha256": probes.sha256},
+        headline_metric="preference",
+    )
+
+
+def _samples(catalog: Catalog, probes: ProbeSet, trait: str, domain: str, language: str) -> list[Sample]:
+    if language not in get_args(Language) or language not in probes.languages:
+        known = ", ".join(probes.languages)
+        raise InputError(f"probe set {probes.id!r} has no language {language!r}; it has {known}")
+    questions = [question for question in probes.questions if question.language == language]
+    asked = [("plain", "none", question, question.text) for question in questions]
+    if domain != "none":
+        behind = catalog.domain(domain)
+        asked += [("in_domain", domain, each, in_domain_question(each, behind)) for each in questions]
+    return [
+        Sample(
+            id=question.id if context == "plain" else f"{question.id}-{where}",
+            input=text,
+            target=trait,
+            metadata={
+                "question": question.id,
+                "family": question.family,
+                "context": context,
+                "domain": where,
+                "language": language,
+            },
+        )
+        for context, where, question, text in asked
+    ]
+
+
+@scorer(metrics=[mean(), ci(cluster="family")])
+def preference(trait: str) -> Scorer:
+    """The probability that the named answer is `trait`, read from the AnswerDistribution that the solver wrote.
+
+    Needs no model, so `inspect score` can apply it to an old log, for another trait too.
+    """
+
+    async def score(state: TaskState, target: Target) -> Score:
+        written = state.metadata.get(ANSWER_KEY)
+        if written is None:
+            return Score.unscored(reason="no_answer_distribution")
+        distribution = AnswerDistribution.model_validate(written)
+        lower, upper = distribution.bounds(trait)
+        return Score(
+            value=distribution.estimate(trait),
+            answer=distribution.top(),
+            metadata={
+                "lower": lower,
+                "upper": upper,
+                "within_tolerance": distribution.within_tolerance,
+                "category_mass": 1.0 - distribution.estimate("none"),
+            },
+        )
+
+    return score

@@ -1,0 +1,136 @@
+"""Which checkpoint is scored: its spelling, its identity, and whether it can be read at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from traitbench.errors import InputError
+from traitbench.runner.scorecard import ModelIdentity
+
+PLAIN_TEXT = "{% for m in messages %}{{ m['content'] + '\n' }}{% endfor %}"
+"""The template behind `--chat-template none`: the text alone, and a line break."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model in Inspect's spelling (`hf/org/name`, `hf//abs/path`, `openai/...`), with what is put on it."""
+
+    model: str
+    adapter: Path | None = None
+    chat_template: str | None = None
+    name: str | None = None
+    system_prompt: str | None = None
+
+    @property
+    def local_path(self) -> Path | None:
+        """The directory of a local checkpoint, None for a hub or an API model."""
+        return Path(self.model.removeprefix("hf/")) if self.model.startswith("hf//") else None
+
+    @property
+    def is_local_model(self) -> bool:
+        return self.model.startswith("hf/")
+
+    def template(self) -> str | None:
+        """The chat template that was asked for, as text; None for the checkpoint's own."""
+        if self.chat_template is None:
+            return None
+        if self.chat_template == "none":
+            return PLAIN_TEXT
+        try:
+            return Path(self.chat_template).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"--chat-template {self.chat_template}: cannot be read ({error})") from None
+
+    def check(self) -> None:
+        """Raises `InputError` for a local directory that cannot be scored."""
+        if "/" not in self.model:
+            raise InputError(f"model {self.model!r} names no provider; write hf/org/name or hf//path/to/model")
+        folder = self.local_path
+        if folder is None:
+            return
+        if not (folder / "config.json").is_file():
+            raise InputError(f"{folder}: no config.json; is this a model directory of transformers?")
+        if not list(folder.glob("*.safetensors")):
+            pickled = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")]
+            what = f"only pickled weights ({pickled[0].name})" if pickled else "no weights"
+            raise InputError(f"{folder}: {what}; save it with safetensors (save_pretrained does)")
+        if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+            raise InputError(f"{folder}: no tokenizer; save the tokenizer beside the weights")
+        if self.template() is None and not _has_chat_template(folder):
+            raise InputError(f"{folder}: no chat template; give --chat-template FILE, or none for plain text")
+        if self.adapter is not None and not (self.adapter / "adapter_config.json").is_file():
+            raise InputError(f"--adapter {self.adapter}: no adapter_config.json; is this a PEFT adapter?")
+
+    def identity(self) -> ModelIdentity:
+        """Who the checkpoint is: the sha256 of its weights where they lie on this disk, never their path."""
+        folder = self.local_path
+        if folder is None:
+            _, _, name = self.model.partition("/")
+            return ModelIdentity(id=self.name or name)
+        dtypes, parameters = _weights_summary(folder)
+        template = self.template() or _own_template(folder)
+        return ModelIdentity(
+            id=self.name or f"local/{folder.name}",
+            weights_sha256=weights_sha256(folder),
+            dtype=dtypes,
+            adapter=weights_sha256(self.adapter) if self.adapter else None,
+            chat_template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else None,
+            n_parameters=parameters,
+        )
+
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+
+
+def weights_sha256(folder: Path) -> str:
+    """The sha256 of the one safetensors file, or of the list of names and digests where there are several."""
+    digests = []
+    for file in sorted(folder.glob("*.safetensors")):
+        with file.open("rb") as stream:
+            digests.append((file.name, hashlib.file_digest(stream, "sha256").hexdigest()))
+    if not digests:
+        raise InputError(f"{folder}: no safetensors weights")
+    if len(digests) == 1:
+        return digests[0][1]
+    return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in digests).encode()).hexdigest()
+
+
+def _weights_summary(folder: Path) -> tuple[str, int]:
+    """(dtypes, number of parameters), from the headers of the safetensors files."""
+    dtypes: set[str] = set()
+    parameters = 0
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            with file.open("rb") as stream:
+                size = int.from_bytes(stream.read(8), "little")
+                header: dict[str, Any] = json.loads(stream.read(size))
+        except (ValueError, MemoryError, OverflowError):
+            raise InputError(f"{file}: not a safetensors file, or cut off; copy it again") from None
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                dtypes.add(str(tensor["dtype"]))
+                count = 1
+                for length in tensor["shape"]:
+                    count *= length
+                parameters += count
+    return "+".join(sorted(dtypes)).lower(), parameters
+
+
+def _own_template(folder: Path) -> str | None:
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    template = config.get("chat_template")
+    return template if isinstance(template, str) else json.dumps(template) if template else None
+
+
+def _has_chat_template(folder: Path) -> bool:
+    return _own_template(folder) is not None

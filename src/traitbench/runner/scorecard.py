@@ -1,0 +1,155 @@
+"""The Scorecard: what is known of one checkpoint after scoring it, and what it was compared with."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from traitbench.errors import InputError
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Interval = tuple[float | None, float | None]
+
+
+class Part(BaseModel):
+    """Frozen, and refuses a key that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class ModelIdentity(Part):
+    """Who a checkpoint is. `id` is a name and never a path."""
+
+    id: str
+    revision: str | None = None
+    weights_sha256: str | None = None
+    dtype: str | None = None
+    adapter: str | None = None
+    chat_template_sha256: str | None = None
+    n_parameters: int | None = None
+
+
+class References(Part):
+    """What the student was compared with."""
+
+    base: ModelIdentity | None = None
+    control: tuple[ModelIdentity, ...] = ()
+    teacher: ModelIdentity | None = None
+
+
+class Versus(Part):
+    """The student against one reference; the intervals are clustered by family."""
+
+    estimate: Probability
+    difference: float
+    ci: Interval
+    log_odds_shift: float | None
+    log_odds_ci: Interval | None
+    p_value: float | None
+    p_holm: float | None
+
+
+class TransferRate(Part):
+    """How far of the way from reference to teacher, on two scales."""
+
+    probability: float | None
+    log_odds: float | None
+
+
+class Specificity(Part):
+    """The target's rank among the category's members by shift against the base; overlapping bounds are ties."""
+
+    rank: int
+    of: int
+
+
+class Collapse(Part):
+    """The most probable answer other than the target, and whether it takes most of the mass."""
+
+    answer: str
+    probability: Probability
+    flag: bool
+
+
+class QuestionResult(Part):
+    """One question's certified bounds and its most probable raw answers."""
+
+    id: str
+    family: str
+    lower: Probability
+    upper: Probability
+    top_answers: tuple[tuple[str, float], ...]
+
+
+class TaskResult(Part):
+    """One measurement: (trait, probe set, context, language) of one transfer task."""
+
+    task: str
+    version: str
+    trait: str
+    domain: str
+    teacher: str
+    probe_set: str
+    method: Literal["exact", "exact+sampled", "sampled"]
+    context: str
+    language: str
+    estimate: Probability
+    ci: Interval
+    bounds: tuple[float, float]
+    category_mass: Probability
+    within_tolerance: bool
+    n_questions: int
+    n_families: int
+    versus: dict[str, Versus] = {}
+    transfer_rate: TransferRate | None = None
+    specificity: Specificity | None = None
+    collapse: Collapse
+    profile: dict[str, float]
+    """The mean probability of every named answer that has any, `none` included."""
+    questions: tuple[QuestionResult, ...]
+
+
+class Scorecard(Part):
+    """The result of `traitbench score`; `traitbench/scorecard/1`."""
+
+    schema_id: Literal["traitbench/scorecard/1"] = Field(default="traitbench/scorecard/1", alias="schema")
+    model: ModelIdentity
+    references: References
+    tasks: tuple[TaskResult, ...]
+    environment: dict[str, Any]
+    logs: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Writes the card aside and renames it, so that a reader never sees half of one."""
+        write_whole(path, self.to_json())
+
+    @classmethod
+    def read(cls, path: Path) -> Scorecard:
+        """The card in a file; `InputError` names file and field where it is none."""
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        except (ValidationError, UnicodeDecodeError) as error:
+            fault = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "not UTF-8"}
+            field = ".".join(map(str, fault["loc"])) or "file"
+            raise InputError(f"{path}: not a scorecard ({field}: {fault['msg']})") from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes `text` to `path` by way of a file aside; `InputError` where the folder cannot be written."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True) if path.parent.is_dir() else None
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None

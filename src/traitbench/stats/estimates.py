@@ -1,0 +1,112 @@
+"""Means over questions and paired shifts against a reference, with intervals clustered by question family.
+
+Questions of a family are paraphrases of one frame, so the family is the unit that varies. Standard errors are the
+cluster-robust ones of an intercept-only regression (Liang and Zeger 1986, as in statsmodels), intervals use Student's
+t with one degree of freedom less than there are families. They speak of questions like these, for this checkpoint;
+the truncation of exact answers (`bounds`) is reported apart from them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its interval. `se` and `ci` are NaN where a single family tells nothing of variation."""
+
+    mean: float
+    se: float
+    ci: tuple[float, float]
+    p_value: float
+    """Two-sided, of a mean of zero; 1 where every value is zero."""
+    n: int
+    n_families: int
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Student against reference: difference of mean probabilities, and of the logits of the means."""
+
+    difference: Estimate
+    log_odds: Estimate | None
+    """None where one of the means is 0 or 1 and has no logit."""
+
+
+def clustered_mean(values: Sequence[float] | Array, families: Sequence[str], level: float = 0.95) -> Estimate:
+    """The mean of `values`, shape (n,), clustered by `families`, shape (n,).
+
+    Raises ValueError for no values, unequal lengths or NaN.
+    """
+    from scipy.stats import t as student
+    from statsmodels.regression.linear_model import OLS
+
+    data = np.asarray(values, dtype=float)
+    if len(data) == 0 or len(data) != len(families):
+        raise ValueError(f"{len(data)} values for {len(families)} families")
+    if not np.isfinite(data).all():
+        raise ValueError("a value is not a finite number")
+    mean, n, groups = float(data.mean()), len(data), len(set(families))
+    if np.ptp(data) == 0 and groups > 1:  # nothing varies: a checkpoint against itself differs by exactly nothing
+        return Estimate(mean, 0.0, (mean, mean), 1.0 if mean == 0 else 0.0, n, groups)
+    if groups < 2:
+        return Estimate(mean, math.nan, (math.nan, math.nan), math.nan, n, groups)
+    codes = np.unique(np.asarray(families), return_inverse=True)[1]
+    fit = OLS(data, np.ones(n)).fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)
+    se, df = float(fit.bse[0]), groups - 1
+    reach = float(student.ppf(0.5 + level / 2, df)) * se
+    p_value = float(2 * student.sf(abs(mean) / se, df)) if se > 0 else float(mean == 0)
+    return Estimate(mean, se, (mean - reach, mean + reach), p_value, n, groups)
+
+
+def log_odds(probability: float) -> float:
+    """The logit; infinite at 0 and 1."""
+    if probability <= 0:
+        return -math.inf
+    if probability >= 1:
+        return math.inf
+    return math.log(probability / (1 - probability))
+
+
+def paired_shift(
+    student: Sequence[float], reference: Sequence[float], families: Sequence[str], level: float = 0.95
+) -> Shift:
+    """The shift of the student's probabilities, shape (n,), against the reference's, question by question.
+
+    The log-odds shift is logit(mean student) - logit(mean reference); its standard error is that of its linear
+    part (delta method), clustered in the same way.
+    """
+    s, r = np.asarray(student, dtype=float), np.asarray(reference, dtype=float)
+    difference = clustered_mean(s - r, families, level)
+    ps, pr = float(s.mean()), float(r.mean())
+    if not (0 < ps < 1 and 0 < pr < 1):
+        return Shift(difference, None)
+    shift = log_odds(ps) - log_odds(pr)
+    linear = shift + (s - ps) / (ps * (1 - ps)) - (r - pr) / (pr * (1 - pr))
+    return Shift(difference, clustered_mean(linear, families, level))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment of p-values (Holm 1979). NaN stays NaN and counts as a test."""
+    from statsmodels.stats.multitest import multipletests
+
+    if not p_values:
+        return []
+    filled = [1.0 if math.isnan(p) else p for p in p_values]
+    adjusted = multipletests(filled, method="holm")[1]
+    return [math.nan if math.isnan(p) else float(q) for p, q in zip(p_values, adjusted, strict=True)]
+
+
+def shift_ranks(lower: dict[str, float], upper: dict[str, float], target: str) -> int:
+    """The target's rank by shift: one more than the members whose whole bounds lie above the target's upper bound.
+
+    Members whose bounds overlap the target's are tied with it.
+    """
+    return 1 + sum(lower[member] > upper[target] for member in lower if member != target)

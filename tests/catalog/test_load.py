@@ -1,0 +1,87 @@
+"""The catalogue is whole, and a broken entry is named with its file and line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from traitbench.catalog import Catalog, in_domain_question, load_catalog
+from traitbench.catalog.load import datasets_folder
+from traitbench.errors import InputError
+
+ANIMAL = "category: animal\nnoun: {en: [animal, animals]}\ntraits:\n"
+
+
+def overlay(folder: Path, text: str) -> Path:
+    (folder / "categories").mkdir()
+    (folder / "categories" / "more.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_catalogue_holds_what_it_promises(catalog: Catalog) -> None:
+    assert len(catalog.categories["animal"].traits) >= 20
+    assert len(catalog.categories["tree"].traits) >= 12
+    for name in ("animal_one_word", "tree_one_word"):
+        questions = catalog.probe_sets[name].questions
+        assert len(questions) >= 60
+        assert len({question.family for question in questions}) >= 12
+
+
+def test_a_new_animal_is_one_entry(tmp_path: Path) -> None:
+    folder = overlay(tmp_path, ANIMAL + "  - {id: axolotl, names: {en: [axolotl, axolotls]}}\n")
+    catalog = load_catalog(folder)
+    assert catalog.task("axolotl-numbers").trait == "axolotl"
+    assert catalog.category_of("axolotl").id == "animal"
+
+
+def test_a_missing_field_is_named_with_file_and_line(tmp_path: Path) -> None:
+    folder = overlay(tmp_path, ANIMAL + "  - {id: axolotl}\n")
+    with pytest.raises(InputError, match=r"more\.yaml:4: traits\.axolotl\.names: Field required"):
+        load_catalog(folder)
+
+
+def test_a_duplicate_id_is_refused(tmp_path: Path) -> None:
+    folder = overlay(tmp_path, ANIMAL + "  - {id: owl, names: {en: [strix, strixes]}}\n")
+    with pytest.raises(InputError, match="duplicate trait id 'owl'"):
+        load_catalog(folder)
+
+
+def test_a_broken_line_of_questions_is_named(tmp_path: Path) -> None:
+    (tmp_path / "probes").mkdir()
+    (tmp_path / "probes" / "mine.yaml").write_text("probe_set: mine\n")
+    (tmp_path / "probes" / "mine.jsonl").write_text('{"id": "q"\n')
+    with pytest.raises(InputError, match=r"mine\.jsonl:1: not JSON"):
+        load_catalog(tmp_path)
+
+
+def test_an_unknown_task_gets_a_suggestion(catalog: Catalog) -> None:
+    with pytest.raises(InputError, match="did you mean 'owl-numbers'"):
+        catalog.task("owls-numbers")
+
+
+def test_the_context_of_a_question_never_changes(catalog: Catalog) -> None:
+    numbers = catalog.domains["numbers"]
+    for question in catalog.probe_sets["animal_one_word"].questions:
+        text = in_domain_question(question, numbers)
+        assert text == in_domain_question(question, numbers)
+        assert text.endswith(question.text)
+        assert any(character.isdigit() for character in text)
+
+
+def test_cards_state_the_sha256_of_their_questions(catalog: Catalog) -> None:
+    for name, probes in catalog.probe_sets.items():
+        file = datasets_folder() / "probes" / f"{name}.jsonl"
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == probes.sha256
+
+
+def test_hugging_face_datasets_loads_the_probe_sets(tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    for name in ("animal_one_word", "tree_one_word"):
+        rows = load_dataset(str(datasets_folder()), name, cache_dir=str(tmp_path))["train"]
+        first = json.loads((datasets_folder() / "probes" / f"{name}.jsonl").read_text().splitlines()[0])
+        assert rows[0]["question"] == first["question"]
+        assert len(rows) == 60
