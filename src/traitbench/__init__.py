@@ -2,7 +2,7 @@
 
     import traitbench
     card = traitbench.score("hf//path/to/student", tasks=["owl-numbers"], base="hf//path/to/base")
-    print(card.table())
+    print(card.tasks[0].estimate, card.tasks[0].bounds)
 
 Importing the package imports neither torch nor inspect-ai; both come with the first call that needs them.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,6 +14,22 @@ from traitbench.errors import InputError
 
 DEFAULT_TOKEN_BUDGET = 16_384
 """Padded tokens in one forward pass, unless the caller bounds them."""
+
+_SMALL = 5_000_000
+"""Parameters under which threads cost more than they bring (200k parameters, 2 busy cores: 22 times the time)."""
+
+
+@contextmanager
+def fitting_threads(model: Any) -> Iterator[None]:
+    """One thread for a small model on the CPU, whose matrices are over before a second thread has begun."""
+    before = torch.get_num_threads()
+    weights = model.get_input_embeddings().weight
+    small = weights.device.type == "cpu" and sum(each.numel() for each in model.parameters()) < _SMALL
+    torch.set_num_threads(1 if small else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Network:

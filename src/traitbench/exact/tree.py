@@ -23,7 +23,7 @@ from torch import Tensor
 
 from traitbench.errors import InputError
 from traitbench.exact.distribution import _SHOWN, AnswerDistribution
-from traitbench.exact.network import Network
+from traitbench.exact.network import Network, fitting_threads
 
 MAX_EXPANSIONS = 2_000
 """Beginnings of one question that may pass through the network; a flat distribution ends here, above its tolerance."""
@@ -78,11 +78,12 @@ def open_answers(
         ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
         _check_length(number, len(ids), max_new_tokens, network.context_length)
         trees.append(_Tree(ids, tokenizer, read, ends, tolerance, max_new_tokens, max_expansions))
-    while work := [(tree, node) for tree in trees for node in tree.take()]:
-        sequences = [tree.prompt + node for tree, node in work]
-        for index, log_probs in network.next_log_probs(sequences):
-            tree, node = work[index]
-            tree.expand(node, log_probs)
+    with fitting_threads(model):
+        while work := [(tree, node) for tree in trees for node in tree.take()]:
+            sequences = [tree.prompt + node for tree, node in work]
+            for index, log_probs in network.next_log_probs(sequences):
+                tree, node = work[index]
+                tree.expand(node, log_probs)
     return [tree.distribution() for tree in trees]
 
 
