@@ -70,7 +70,11 @@ class Checkpoint:
         folder = self.local_path
         if folder is None:
             _, _, name = self.model.partition("/")
-            return ModelIdentity(id=self.name or name)
+            return ModelIdentity(
+                id=self.name or name,
+                chat_template_sha256=_sha256(self.template()),
+                system_prompt_sha256=_sha256(self.system_prompt),
+            )
         dtypes, parameters = _weights_summary(folder)
         template = self.template() or _own_template(folder)
         return ModelIdentity(
@@ -78,9 +82,14 @@ class Checkpoint:
             weights_sha256=weights_sha256(folder),
             dtype=dtypes,
             adapter=weights_sha256(self.adapter) if self.adapter else None,
-            chat_template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else None,
+            chat_template_sha256=_sha256(template),
+            system_prompt_sha256=_sha256(self.system_prompt),
             n_parameters=parameters,
         )
+
+
+def _sha256(text: str | None) -> str | None:
+    return hashlib.sha256(text.encode()).hexdigest() if text else None
 
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")

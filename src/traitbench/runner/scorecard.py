@@ -30,6 +30,7 @@ class ModelIdentity(Part):
     dtype: str | None = None
     adapter: str | None = None
     chat_template_sha256: str | None = None
+    system_prompt_sha256: str | None = None
     n_parameters: int | None = None
 
 
@@ -113,6 +114,40 @@ class TaskResult(Part):
     questions: tuple[QuestionResult, ...]
 
 
+class QuestionAnswers(Part):
+    """The whole distribution of one question's named answers: `mass` and `unexplored` sum to one."""
+
+    id: str
+    family: str
+    mass: dict[str, Probability]
+    unexplored: Probability
+    draws: int | None
+    """How many answers were sampled; None where the distribution was computed."""
+    within_tolerance: bool
+    top_answers: tuple[tuple[str, float], ...]
+
+    def bounds(self, answer: str) -> tuple[float, float]:
+        """(lower, upper): the certified bounds of the probability of a named answer."""
+        lower = self.mass.get(answer, 0.0)
+        return lower, min(1.0, lower + self.unexplored)
+
+
+class MeasuredAnswers(Part):
+    """The student's answers to the questions that were asked together; shared by all traits of the category.
+
+    What a comparison or a gate needs: with two cards, any member of the category can be compared question by question.
+    """
+
+    probe_set: str
+    version: str
+    category: str
+    context: str
+    domain: str
+    language: str
+    method: Literal["exact", "exact+sampled", "sampled"]
+    questions: tuple[QuestionAnswers, ...]
+
+
 class Scorecard(Part):
     """The result of `traitbench score`; `traitbench/scorecard/1`."""
 
@@ -120,6 +155,8 @@ class Scorecard(Part):
     model: ModelIdentity
     references: References
     tasks: tuple[TaskResult, ...]
+    answers: tuple[MeasuredAnswers, ...] = ()
+    capability: dict[str, Any] = {}
     environment: dict[str, Any]
     logs: tuple[str, ...] = ()
 

@@ -17,6 +17,8 @@ from traitbench.runner.evaluate import Answers, Key, Question, evaluate
 from traitbench.runner.scorecard import (
     Collapse,
     Interval,
+    MeasuredAnswers,
+    QuestionAnswers,
     QuestionResult,
     References,
     Scorecard,
@@ -103,6 +105,7 @@ def score(
             teacher=others["teacher"].identity() if "teacher" in others else None,
         ),
         tasks=tuple(_with_holm(results)),
+        answers=tuple(_measured(key, language, measured, catalog) for key, measured in answers["student"].items()),
         environment=_environment(),
         logs=tuple(logs) if out else (),
     )
@@ -235,6 +238,32 @@ def _question(question: Question, distribution: AnswerDistribution, trait: str) 
         lower=min(1.0, lower),
         upper=upper,
         top_answers=distribution.answers[:_SHOWN],
+    )
+
+
+def _measured(key: Key, language: str, measured: Measured, catalog: Catalog) -> MeasuredAnswers:
+    probe_set, context, domain = key
+    probes = catalog.probe_set(probe_set)
+    return MeasuredAnswers(
+        probe_set=probe_set,
+        version=probes.version,
+        category=probes.category,
+        context=context,
+        domain=domain,
+        language=language,
+        method=next(iter(measured.values())).method,
+        questions=tuple(
+            QuestionAnswers(
+                id=question.id,
+                family=question.family,
+                mass={answer: min(1.0, mass) for answer, mass in distribution.mass.items()},
+                unexplored=distribution.unexplored,
+                draws=distribution.draws,
+                within_tolerance=distribution.within_tolerance,
+                top_answers=distribution.answers[:_SHOWN],
+            )
+            for question, distribution in measured.items()
+        ),
     )
 
 
