@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from traitbench.exact.distribution import AnswerDistribution, pool_draws
 
 if TYPE_CHECKING:
-    from traitbench.exact.tree import open_answers
+    from traitbench.exact.completions import open_answers
 
 __all__ = ["AnswerDistribution", "open_answers", "pool_draws"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "open_answers":
-        from traitbench.exact.tree import open_answers
+        from traitbench.exact.completions import open_answers
 
         return open_answers
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -74,7 +74,7 @@ def answer_question(read: NamedAnswerReader, method: str) -> Solver:
 
 
 async def _exact(state: TaskState, model: Model, local: LocalModel, read: NamedAnswerReader) -> AnswerDistribution:
-    from traitbench.exact.tree import open_answers
+    from traitbench.exact.completions import open_answers
 
     messages = list(state.messages)
     if model.config.system_message:  # Inspect prepends it in generate(), which is not called here
