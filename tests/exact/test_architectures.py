@@ -8,15 +8,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import ARCHITECTURES, END, WORDS, brute_force, random_model, tokenizer
-from transformers import (
-    AutoModelForCausalLM,
-    BloomConfig,
-    MambaConfig,
-    MistralConfig,
-    T5Config,
-    T5ForConditionalGeneration,
-)
+from tiny_models import ARCHITECTURES, WORDS, brute_force, no_cache_models, random_model, tokenizer
+from transformers import T5Config, T5ForConditionalGeneration
 
 from traitbench.catalog import Catalog, NamedAnswerReader
 from traitbench.errors import InputError
@@ -98,29 +91,6 @@ def test_every_beginning_passes_through_the_network_once(catalog: Catalog, archi
     assert passed[0] == (3, max(lengths))
     assert sum(each.expansions for each in found) - 3 <= sum(rows * width for rows, width in passed[1:])
     assert max(width for _, width in passed[1:]) <= 64
-
-
-def no_cache_models() -> list[torch.nn.Module]:
-    """A state-space model, one whose positions hang on the attention mask, and one with a window of 4 tokens."""
-    common = {
-        "vocab_size": len(WORDS),
-        "hidden_size": 16,
-        "eos_token_id": END,
-        "bos_token_id": None,
-        "pad_token_id": None,
-    }
-    mistral = MistralConfig(
-        **common, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
-        sliding_window=4, initializer_range=0.4,
-    )  # fmt: skip
-    bloom = BloomConfig(**common, n_layer=2, n_head=2, initializer_range=0.4)
-    mamba = MambaConfig(**common, state_size=4, num_hidden_layers=2, initializer_range=0.4)
-    made = []
-    for config in (mamba, bloom, mistral):
-        torch.manual_seed(1)
-        made.append(AutoModelForCausalLM.from_config(config).eval())
-        made[-1].generation_config.eos_token_id = END
-    return made
 
 
 @pytest.mark.parametrize("which", range(3), ids=["mamba", "bloom", "window"])

@@ -87,11 +87,11 @@ def test_no_more_is_drawn_than_the_tolerance_needs(catalog: Catalog) -> None:
 def test_a_token_is_drawn_as_often_as_it_is_probable() -> None:
     logits = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0)) * 3
     found = NextTokens(logits, logits.logsumexp(-1))
-    levels = (torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000
+    levels = (torch.arange(40_000, dtype=torch.float64) + 0.5) / 40_000
     for row in range(3):
-        drawn = torch.tensor(walks.draw(found, torch.full((200_000,), row), levels))
-        shares = torch.bincount(drawn, minlength=1000) / 200_000
-        assert torch.allclose(shares, logits[row].softmax(-1), atol=1e-5)
+        drawn = torch.tensor(walks.draw(found, torch.full((40_000,), row), levels))
+        shares = torch.bincount(drawn, minlength=1000) / 40_000
+        assert torch.allclose(shares, logits[row].softmax(-1), atol=3e-5)
 
 
 def test_an_impossible_token_is_never_drawn() -> None:

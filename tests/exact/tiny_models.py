@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
+    BloomConfig,
     GemmaConfig,
     GPT2Config,
     LlamaConfig,
     LlamaForCausalLM,
+    MambaConfig,
+    MistralConfig,
     PretrainedConfig,
     PreTrainedTokenizerFast,
     Qwen2Config,
@@ -26,9 +30,9 @@ ARCHITECTURES = ("llama", "qwen2", "gpt2", "gemma")
 
 
 def tokenizer(padding_side: str = "right", words: Sequence[str] = WORDS) -> PreTrainedTokenizerFast:
-    """Every word a token; a text splits into the longest words from the left."""
+    """Every word a token; a text splits into words from the left."""
     made = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="."))
-    made.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    made.pre_tokenizer = pre_tokenizers.Split(Regex("|".join(map(re.escape, words))), "isolated")
     made.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<end>", padding_side=padding_side)
 
@@ -97,6 +101,29 @@ def random_model(architecture: str, vocabulary: int = len(WORDS), seed: int = 0)
         head.mul_(2.0 / (head.norm(dim=-1).mean()))
     model.generation_config.eos_token_id = END
     return model
+
+
+def no_cache_models() -> list[torch.nn.Module]:
+    """A state-space model, one whose positions hang on the attention mask, and one with a window of 4 tokens."""
+    common = {
+        "vocab_size": len(WORDS),
+        "hidden_size": 16,
+        "eos_token_id": END,
+        "bos_token_id": None,
+        "pad_token_id": None,
+    }
+    mistral = MistralConfig(
+        **common, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
+        sliding_window=4, initializer_range=0.4,
+    )  # fmt: skip
+    bloom = BloomConfig(**common, n_layer=2, n_head=2, initializer_range=0.4)
+    mamba = MambaConfig(**common, state_size=4, num_hidden_layers=2, initializer_range=0.4)
+    made = []
+    for config in (mamba, bloom, mistral):
+        torch.manual_seed(1)
+        made.append(AutoModelForCausalLM.from_config(config).eval())
+        made[-1].generation_config.eos_token_id = END
+    return made
 
 
 @torch.inference_mode()

@@ -271,13 +271,15 @@ def _fitting(sizes: list[tuple[int, int]], network: Network, *, head_of_all: boo
     return n
 
 
-def right_padded(rows: Sequence[Sequence[int]], filler: int = 0) -> tuple[Tensor, Tensor]:
-    """(ids, ends): the rows padded on the right, (n_rows, width), and the column of each row's last token."""
+def right_padded(rows: Sequence[Sequence[int]], filler: int | None = None) -> tuple[Tensor, Tensor]:
+    """(ids, ends): the rows padded on the right, (n_rows, width), and the column of each row's last token.
+
+    The filler is the row's own last token unless given: transformers warns of a padding token without a mask.
+    """
     ends = torch.tensor([len(row) - 1 for row in rows])
-    ids = torch.full((len(rows), int(ends.max()) + 1), filler, dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = torch.tensor(row)
-    return ids, ends
+    width = int(ends.max()) + 1
+    filled = [[*row, *[row[-1] if filler is None else filler] * (width - len(row))] for row in rows]
+    return torch.tensor(filled), ends
 
 
 def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
