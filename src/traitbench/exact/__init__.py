@@ -12,11 +12,16 @@ from traitbench.exact.distribution import AnswerDistribution, pool_draws
 if TYPE_CHECKING:
     from traitbench.exact.closed import ClosedAnswers, closed_answers, score_candidates
     from traitbench.exact.completions import open_answers
+    from traitbench.exact.precision import noise_floor
+    from traitbench.exact.sampling import DrawnAnswer, draw_answers
 
 __all__ = [
     "AnswerDistribution",
     "ClosedAnswers",
+    "DrawnAnswer",
     "closed_answers",
+    "draw_answers",
+    "noise_floor",
     "open_answers",
     "pool_draws",
     "score_candidates",
@@ -24,7 +29,10 @@ __all__ = [
 
 _WHERE = {
     "ClosedAnswers": "closed",
+    "DrawnAnswer": "sampling",
     "closed_answers": "closed",
+    "draw_answers": "sampling",
+    "noise_floor": "precision",
     "open_answers": "completions",
     "score_candidates": "closed",
 }
