@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import ARCHITECTURES, WORDS, brute_force, no_cache_models, random_model, tokenizer
-from transformers import T5Config, T5ForConditionalGeneration
+from tiny_models import ARCHITECTURES, END, WORDS, brute_force, no_cache_models, random_model, tokenizer
+from transformers import LlamaConfig, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
 
 from traitbench.catalog import Catalog, NamedAnswerReader
 from traitbench.errors import InputError
@@ -131,6 +131,22 @@ def test_out_of_memory_halves_the_budget_and_goes_on(catalog: Catalog, monkeypat
     assert refused
     for a, b in zip(plenty, tight, strict=True):
         assert a.mass == pytest.approx(b.mass, abs=1e-5)
+
+
+def test_positions_that_depend_on_the_length_are_refused_beyond_it(catalog: Catalog) -> None:
+    config = LlamaConfig(
+        vocab_size=len(WORDS), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=64, eos_token_id=END, bos_token_id=None, rope_parameters={
+            "rope_type": "longrope", "rope_theta": 10000.0, "original_max_position_embeddings": 16,
+            "short_factor": [1.0] * 4, "long_factor": [4.0] * 4,
+        },
+    )  # fmt: skip
+    model = LlamaForCausalLM(config).eval()
+    read = NamedAnswerReader(catalog.categories["animal"])
+    [found] = open_answers(model, tokenizer(), ["owl"], read, max_new_tokens=3, tolerance=0.1)
+    assert contains(found, brute_force(model, [WORDS.index("owl")], read, 3))
+    with pytest.raises(InputError, match=r"longer than 16, .* longrope"):
+        open_answers(model, tokenizer(), ["owl" * 15], read, max_new_tokens=3)
 
 
 def test_an_encoder_decoder_is_refused(catalog: Catalog) -> None:

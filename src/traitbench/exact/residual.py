@@ -31,9 +31,14 @@ def draw_residuals(trees: list[Tree], grower: Grower, network: Network) -> None:
         if tree.unexplored > tree.tolerance:
             walks += _begin(tree, _n_draws(tree))
             most = tree.reading.max_new_tokens
-    if walks:
-        room = max(network.budget - grower.held, network.budget // 4)
-        walk_all(walks, grower, room, most)
+    room = max(network.budget - grower.held, network.budget // 4)
+    size = max(1, room // (most + 1))
+    for first in range(0, len(walks), size):
+        batch = walks[first : first + size]
+        begun = {id(walk.at): walk.at for walk in batch if not walk.excluded}
+        walk_all(batch, grower, room, most)
+        for stem in begun.values():
+            grower.forget(stem)
 
 
 def _n_draws(tree: Tree) -> int:

@@ -106,11 +106,12 @@ class Grower:
         prompt.slots = None
 
     def forget(self, stem: Stem) -> None:
-        """Forgets the stem's last token; no child of it may be asked for any more."""
-        if self._pool is not None and len(stem.trail) == len(stem.path):
+        """Forgets the stem's last token; before a child of it is asked for, the stem must pass again."""
+        if self._pool is not None and stem.path and len(stem.trail) == len(stem.path):
             slot = int(stem.trail[-1])
             self._slots_of[id(stem.prompt)].remove(slot)
             self._pool.give_back([slot])
+            stem.trail = _NO_SLOTS
 
     def _prefilled(self, prompts: list[Prompt]) -> Iterator[tuple[list[Prompt], NextTokens]]:
         waiting = sorted(prompts, key=lambda prompt: len(prompt.tokens))
@@ -294,7 +295,11 @@ def can_share(network: Network, length: int) -> bool:
     """Whether texts of `length` tokens may share what they have in common on this model.
 
     Tried once for each model: a small tree is computed over the pool and from scratch, and must agree.
+
+    Raises `InputError` where a text's length changes what the model does to all of its positions: then texts of
+    unequal length have no answers in common, and those of one batch would depend on one another.
     """
+    _check_positions(network.config, length)
     reason = _limit(network.config, length)
     if reason is None:
         if network.model not in _verdicts:
@@ -304,6 +309,18 @@ def can_share(network: Network, length: int) -> bool:
         name = type(network.model).__name__
         _log.warning("%s: every beginning is recomputed from its first token, because %s", name, reason)
     return reason is None
+
+
+def _check_positions(config: Any, length: int) -> None:
+    rope = getattr(config, "rope_parameters", None) or {}
+    kind = rope.get("rope_type")
+    limit = rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
+    limit = limit or getattr(config, "max_position_embeddings", None)
+    if kind in ("dynamic", "longrope") and limit is not None and length > limit:
+        raise InputError(
+            f"a prompt of {length} tokens, its answer included, is longer than {limit}, from where the model's "
+            f"{kind} positions depend on the length of the text; shorten the prompt"
+        )
 
 
 def _limit(config: Any, length: int) -> str | None:
@@ -328,7 +345,7 @@ def _disagreement(network: Network) -> str | None:
     grandchildren = [stem.child(tokens[0]) for stem in children]
     try:
         shared = [row for each in (stems, children, grandchildren) for row in _log_probs(sharing, each)]
-    except InputError:
+    except (InputError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # whatever a model without a usable cache raises
         return f"it does not run over a shared cache ({type(error).__name__}: {str(error).splitlines()[0][:80]})"
