@@ -71,7 +71,7 @@ def evaluate(
         raise InfrastructureError(f"{checkpoint.model}: scoring did not finish ({fault}); run again to resume")
     answers: Answers = {}
     for log in logs:
-        answers.update(_answers(read_eval_log(log.location)))
+        answers.update(answers_of_log(read_eval_log(log.location)))
     return answers, [Path(log.location).name for log in logs]
 
 
@@ -126,7 +126,8 @@ def _digest(checkpoint: Checkpoint, language: str, method: str, epochs: int) -> 
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
 
 
-def _answers(log: Any) -> Answers:
+def answers_of_log(log: Any) -> Answers:
+    """What a finished log holds, draws of a question pooled; KeyError for a log that is none of ours."""
     probe_set = log.eval.metadata["probe_set"]
     drawn: dict[tuple[Key, Question], list[AnswerDistribution]] = defaultdict(list)
     for sample in log.samples or []:
