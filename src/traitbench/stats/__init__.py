@@ -10,8 +10,16 @@ from traitbench.stats.estimates import (
     paired_shift,
     shift_ranks,
 )
+from traitbench.stats.power import (
+    Design,
+    further_needed,
+    minimum_detectable_effect,
+    power_of_fail,
+    power_of_pass,
+)
 
 __all__ = [
+    "Design",
     "Estimate",
     "Measured",
     "Scale",
@@ -20,9 +28,13 @@ __all__ = [
     "Verdict",
     "clustered_mean",
     "decide",
+    "further_needed",
     "holm",
     "log_odds",
+    "minimum_detectable_effect",
     "paired_shift",
+    "power_of_fail",
+    "power_of_pass",
     "shift_ranks",
     "shift_test",
 ]

@@ -110,6 +110,13 @@ class ShiftTest:
     """SD between the controls' means where there are several: what training alone does."""
     truncation: float
     """How far the bounds of exact mode move the upper bound."""
+    se_seeds: float = 0.0
+    """The training seeds' part of `se`: SD of the students' means over the root of their number."""
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether the shift lies within the margin both ways (two one-sided tests: Schuirmann 1987)."""
+        return -self.margin < self.lower and self.upper < self.margin
 
 
 def shift_test(
@@ -159,6 +166,7 @@ def shift_test(
         se=se,
         drift=drift,
         truncation=contrast.truncation(1) if upper != lower else 0.0,
+        se_seeds=contrast.se_seeds,
     )
 
 
@@ -203,16 +211,22 @@ class _Contrast:
         return bool(np.isfinite(self.rows).all() and np.isfinite(self.reference_means).all())
 
     @property
+    def se_questions(self) -> float:
+        return max(each.se for each in self.spreads)
+
+    @property
+    def se_seeds(self) -> float:
+        seeds = len(self.seed_means)
+        return float(self.seed_means.std(ddof=1)) / math.sqrt(seeds) if seeds > 1 else 0.0
+
+    @property
     def se(self) -> float:
         if not self.finite:
             return math.nan
-        parts = [max(each.se for each in self.spreads)]
-        seeds, controls = len(self.seed_means), len(self.reference_means)
-        if seeds > 1:
-            parts.append(float(self.seed_means.std(ddof=1)) / math.sqrt(seeds))
-        if controls > 1:
-            parts.append(float(self.reference_means.std(ddof=1)) * math.sqrt((1 if seeds == 1 else 0) + 1 / controls))
-        return math.hypot(*parts)
+        controls = len(self.reference_means)
+        drift = float(self.reference_means.std(ddof=1)) if controls > 1 else 0.0
+        own = 1 if len(self.seed_means) == 1 else 0  # one student's own training noise is seen in the controls alone
+        return math.hypot(self.se_questions, self.se_seeds, drift * math.sqrt(own + 1 / controls))
 
     def truncation(self, side: int) -> float:
         return abs(self.extreme[side] - self.estimate) if self.finite else math.inf
