@@ -1,0 +1,316 @@
+"""Did this checkpoint move, yes, no, or not enough evidence? A shift against references, and its verdict.
+
+`shift_test` bounds the mean shift from both sides, `decide` turns one or several into PASS, FAIL or INCONCLUSIVE.
+PASS is non-inferiority: the upper bound lies under the margin. All of several tests must pass for a release to pass,
+so each is held at alpha without correction (intersection-union: Berger 1982, Technometrics 24, p. 295-300). FAIL
+needs the lower bound over the margin, with Holm's correction over all the tests.
+
+With one student the claim is about this checkpoint. With several the training seed is the top unit: the reach of the
+seeds is joined to that of the questions, which all seeds share and which therefore no number of seeds averages out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from traitbench.errors import InputError
+from traitbench.stats.estimates import Array, holm, log_odds
+from traitbench.stats.intervals import (
+    QuestionSpread,
+    combine,
+    effective_draws,
+    prediction_reach,
+    sampling_bounds,
+    seed_reach,
+)
+
+Scale = Literal["probability", "log_odds"]
+Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One checkpoint's probability of one named answer, question by question (the same questions in the same order)."""
+
+    lower: Array
+    """(n_questions,) certified lower bounds in [0, 1]."""
+    upper: Array
+    """(n_questions,) certified upper bounds; equal to `lower` for sampled answers."""
+    draws: Array | None = None
+    """(n_questions,) how many answers were sampled of each question; None where the distribution is exact."""
+
+    def __post_init__(self) -> None:
+        lower, upper = np.asarray(self.lower, dtype=float), np.asarray(self.upper, dtype=float)
+        if lower.ndim != 1 or lower.shape != upper.shape or not len(lower):
+            raise InputError(f"bounds of shapes {lower.shape} and {upper.shape}; give one lower and upper a question")
+        if not (np.isfinite(lower).all() and np.isfinite(upper).all()):
+            raise InputError("a bound is not a finite number; leave out questions that were not measured")
+        if (lower < 0).any() or (upper > 1).any() or (lower > upper).any():
+            raise InputError("bounds must keep 0 <= lower <= upper <= 1; they are probabilities")
+        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "upper", upper)
+        if self.draws is None:
+            return
+        draws = np.asarray(self.draws)
+        if draws.shape != lower.shape or not np.issubdtype(draws.dtype, np.integer) or (draws < 1).any():
+            raise InputError("draws must be one whole number of 1 or more a question")
+        if (lower != upper).any():
+            raise InputError("sampled answers have no truncation; give them equal lower and upper bounds")
+        object.__setattr__(self, "draws", draws)
+
+    @property
+    def estimate(self) -> Array:
+        """(n_questions,) the middle of the bounds."""
+        return (self.lower + self.upper) / 2
+
+    def is_same(self, other: Measured) -> bool:
+        """Whether this is certainly the same checkpoint's measurement.
+
+        Equal samples are no proof, and neither are bounds of 0 and 1; equal numbers between them are.
+        """
+        if self is other:
+            return True
+        if self.draws is not None or other.draws is not None:
+            return False
+        equal = np.array_equal(self.lower, other.lower) and np.array_equal(self.upper, other.upper)
+        return equal and bool((((self.lower > 0) & (self.lower < 1)) | ((self.upper > 0) & (self.upper < 1))).any())
+
+
+@dataclass(frozen=True)
+class ShiftTest:
+    """A mean shift, student minus reference, with one-sided bounds and the p-values of both claims."""
+
+    estimate: float
+    """Mean over questions; on the log-odds scale the difference of the logits of the means."""
+    lower: float
+    upper: float
+    """One-sided 1 - alpha confidence bounds each; the two together are a 1 - 2 alpha interval."""
+    margin: float
+    alpha: float
+    scale: Scale
+    p_shift: float
+    """One-sided, of "the shift is at most the margin": small is evidence for FAIL. NaN where nothing can be said."""
+    p_no_shift: float
+    """One-sided, of "the shift is at least the margin": small is evidence for PASS. NaN where nothing can be said."""
+    unit: Literal["family", "seed"]
+    """What varies: question families (a claim about this checkpoint) or training seeds."""
+    n_questions: int
+    n_families: int
+    n_seeds: int
+    n_references: int
+    se: float
+    """Standard error of the estimate, all sources together; NaN where nothing can be said."""
+    drift: float | None
+    """SD between the controls' means where there are several: what training alone does."""
+    truncation: float
+    """How far the bounds of exact mode move the upper bound."""
+    se_seeds: float = 0.0
+    """The training seeds' part of `se`: SD of the students' means over the root of their number."""
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether the shift lies within the margin both ways (two one-sided tests: Schuirmann 1987)."""
+        return -self.margin < self.lower and self.upper < self.margin
+
+
+def shift_test(
+    students: Sequence[Measured],
+    references: Sequence[Measured],
+    families: Sequence[str],
+    *,
+    margin: float,
+    scale: Scale = "probability",
+    alpha: float = 0.05,
+) -> ShiftTest:
+    """The shift of the students' mean against the references', with bounds.
+
+    `students`: one, or one for each training seed. `references`: one base, or one or more controls; `families`:
+    (n_questions,). One reference is taken as it is. Two or more are training runs: against one student their SD is
+    the noise of its training too (`prediction_reach`); several students show their own.
+
+    Truncated answers count at their worst, the student's upper against the reference's lower bound for the upper
+    bound. On the log-odds scale a bound is infinite where a mean of 0 or 1 leaves it open.
+    """
+    _check(students, references, families, margin, scale, alpha)
+    n, codes = len(families), np.unique(np.asarray(families), return_inverse=True)[1]
+    contrast = _Contrast(students, references, codes, scale)
+    groups = int(codes.max()) + 1
+    lower, upper, p_shift, p_no_shift, se = -math.inf, math.inf, math.nan, math.nan, math.nan
+    if groups > 1:
+        if all(each.is_same(references[0]) for each in (*students, *references[1:])):
+            lower, upper, p_shift, p_no_shift, se = 0.0, 0.0, 1.0, 0.0, 0.0
+        else:
+            lower, upper = contrast.bound(alpha, -1), contrast.bound(alpha, 1)
+            p_shift, p_no_shift, se = contrast.p_value(margin, -1), contrast.p_value(margin, 1), contrast.se
+    drift = float(contrast.reference_means.std(ddof=1)) if len(references) > 1 else None
+    return ShiftTest(
+        estimate=contrast.estimate,
+        lower=lower,
+        upper=upper,
+        margin=margin,
+        alpha=alpha,
+        scale=scale,
+        p_shift=p_shift,
+        p_no_shift=p_no_shift,
+        unit="seed" if len(students) > 1 else "family",
+        n_questions=n,
+        n_families=groups,
+        n_seeds=len(students),
+        n_references=len(references),
+        se=se,
+        drift=drift,
+        truncation=contrast.truncation(1) if upper != lower else 0.0,
+        se_seeds=contrast.se_seeds,
+    )
+
+
+def decide(tests: Sequence[ShiftTest]) -> list[Verdict]:
+    """A verdict for each test of one policy, in order.
+
+    PASS: the upper bound lies under the margin. FAIL: the p-value of a shift, Holm-adjusted over all of `tests`, is at
+    most alpha. Where nothing can be said, INCONCLUSIVE.
+    """
+    verdicts: list[Verdict] = []
+    for test, adjusted in zip(tests, holm([each.p_shift for each in tests]), strict=True):
+        if test.upper < test.margin:
+            verdicts.append("PASS")
+        elif adjusted <= test.alpha:
+            verdicts.append("FAIL")
+        else:
+            verdicts.append("INCONCLUSIVE")
+    return verdicts
+
+
+class _Contrast:
+    """Students less references on one scale, with every source of uncertainty at hand."""
+
+    def __init__(
+        self, students: Sequence[Measured], references: Sequence[Measured], codes: npt.NDArray[np.int64], scale: Scale
+    ) -> None:
+        self.students, self.references, self.scale = students, references, scale
+        self.rows = np.stack([_on_scale(each.estimate, scale) for each in students])
+        reference_rows = np.stack([_on_scale(each.estimate, scale) for each in references])
+        self.seed_means, self.reference_means = self.rows.mean(axis=1), reference_rows.mean(axis=1)
+        with np.errstate(invalid="ignore"):
+            middle = self.rows.mean(axis=0) - reference_rows.mean(axis=0)
+            low = _average(students, "lower", scale) - _average(references, "upper", scale)
+            high = _average(students, "upper", scale) - _average(references, "lower", scale)
+        self.estimate = float(middle.mean())
+        self.extreme = {-1: float(low.mean()), 1: float(high.mean())}
+        profiles = [middle] if np.array_equal(low, high) else [low, middle, high]
+        self.spreads = [QuestionSpread.of(each, codes) for each in profiles if np.isfinite(each).all()]
+
+    @property
+    def finite(self) -> bool:
+        return bool(np.isfinite(self.rows).all() and np.isfinite(self.reference_means).all())
+
+    @property
+    def se_questions(self) -> float:
+        return max(each.se for each in self.spreads)
+
+    @property
+    def se_seeds(self) -> float:
+        seeds = len(self.seed_means)
+        return float(self.seed_means.std(ddof=1)) / math.sqrt(seeds) if seeds > 1 else 0.0
+
+    @property
+    def se(self) -> float:
+        if not self.finite:
+            return math.nan
+        controls = len(self.reference_means)
+        drift = float(self.reference_means.std(ddof=1)) if controls > 1 else 0.0
+        own = 1 if len(self.seed_means) == 1 else 0  # one student's own training noise is seen in the controls alone
+        return math.hypot(self.se_questions, self.se_seeds, drift * math.sqrt(own + 1 / controls))
+
+    def truncation(self, side: int) -> float:
+        return abs(self.extreme[side] - self.estimate) if self.finite else math.inf
+
+    def bound(self, alpha: float, side: int) -> float:
+        if not self.finite:
+            return side * math.inf
+        return self.extreme[side] + side * combine(self._reaches(alpha, side))
+
+    def p_value(self, margin: float, side: int) -> float:
+        """The alpha at which the bound on this side touches the margin."""
+        distance = side * (margin - self.extreme[side]) if self.finite else -math.inf
+        if math.isinf(distance) or math.isnan(distance):
+            return 1.0
+        if len(self._reaches(0.25, side)) == 1 and self._draws(0.25, side) == 0:
+            return max(each.p_value(distance, side) for each in self.spreads)
+        if distance <= 0:
+            return 1.0
+
+        from scipy.optimize import brentq
+
+        def gap(log_alpha: float) -> float:
+            return combine(self._reaches(math.exp(log_alpha), side)) - distance
+
+        tiny, half = math.log(1e-15), math.log(0.5)
+        if gap(half) >= 0:
+            return 0.5
+        return 1e-15 if gap(tiny) <= 0 else math.exp(brentq(gap, tiny, half, xtol=1e-10))
+
+    def _reaches(self, alpha: float, side: int) -> list[float]:
+        """Of the questions first, then of training where there are several students or controls."""
+        reaches = [max(self._draws(alpha, side), *(each.reach(alpha, side) for each in self.spreads))]
+        if len(self.seed_means) > 1:
+            reaches.append(seed_reach(self.seed_means, alpha))
+        if len(self.reference_means) > 1:
+            towards = seed_reach if len(self.seed_means) > 1 else prediction_reach
+            reaches.append(towards(self.reference_means, alpha))
+        return reaches
+
+    def _draws(self, alpha: float, side: int) -> float:
+        """The reach of sampling alone, by each side's own bounds (Newcombe 1998, method 10, with Clopper-Pearson)."""
+        reaches = [0.0]
+        for group, towards in ((self.students, side), (self.references, -side)):
+            draws = [each.draws for each in group if each.draws is not None]
+            if not draws:
+                continue
+            mean = float(np.mean([each.estimate.mean() for each in group]))
+            bound = sampling_bounds(mean, effective_draws(draws), alpha)[(towards + 1) // 2]
+            reaches.append(abs(log_odds(bound) - log_odds(mean)) if self.scale == "log_odds" else abs(bound - mean))
+        return math.hypot(*reaches)
+
+
+def _on_scale(values: Array, scale: Scale) -> Array:
+    """Values whose mean is the checkpoint's place on the scale: on log-odds its logit with the linear part (delta)."""
+    if scale == "probability":
+        return values
+    mean = float(values.mean())
+    place = log_odds(mean)
+    if math.isinf(place):
+        return np.full(len(values), place)
+    return place + (values - mean) / (mean * (1 - mean))
+
+
+def _average(group: Sequence[Measured], bound: Literal["lower", "upper"], scale: Scale) -> Array:
+    rows: Array = np.stack([_on_scale(getattr(each, bound), scale) for each in group]).mean(axis=0)
+    return rows
+
+
+def _check(
+    students: Sequence[Measured],
+    references: Sequence[Measured],
+    families: Sequence[str],
+    margin: float,
+    scale: str,
+    alpha: float,
+) -> None:
+    if not students or not references:
+        raise InputError("a shift needs one student and one reference at least")
+    for each in (*students, *references):
+        if len(each.lower) != len(families):
+            raise InputError(f"{len(each.lower)} questions measured for {len(families)} families; give the same ones")
+    if not (math.isfinite(margin) and margin > 0):
+        raise InputError(f"margin {margin!r} must be a positive number")
+    if not 0 < alpha < 0.5:
+        raise InputError(f"alpha {alpha!r} must lie between 0 and 0.5")
+    if scale not in ("probability", "log_odds"):
+        raise InputError(f"unknown scale {scale!r}; choose probability or log_odds")

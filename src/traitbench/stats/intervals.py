@@ -1,0 +1,147 @@
+"""How far may the mean shift lie from its estimate? One-sided reaches from the questions, the draws and the seeds.
+
+Three sources, each a one-sided confidence reach at the same alpha:
+
+- *Questions* (`QuestionSpread`). Student's t of the mean fails where a few questions carry the whole shift: seen
+  without them, the mean and its standard error are small together. Hall's transformation (1992, "On the removal of
+  skewness by transformation", J. R. Stat. Soc. B 54, p. 221-228) corrects the t statistic for the estimated skewness
+  and is monotone, so it inverts in closed form. It is applied twice, with the variance and skewness of family means
+  and with those of single questions, and the widest reach counts, never less than t's: the first holds where
+  paraphrases go together, the second sees carriers among n questions that a handful of family means hide.
+- *Draws* (`sampling_reach`). The variance between questions contains the binomial variance within them already; the
+  draws alone are a floor under it, which matters where every sample came out alike.
+- *Training* (`seed_reach`, `prediction_reach`). Student's t on one number for each checkpoint.
+
+Independent sources are put together in quadrature (`combine`), the method of variance estimates recovery: Zou and
+Donner 2008, "Construction of confidence limits about effect measures", Statistics in Medicine 27, p. 1693-1702.
+It keeps each source's own degrees of freedom and asymmetry and needs no pooled degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betaincinv, stdtr, stdtrit
+
+from traitbench.stats.estimates import Array
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of the mean, seen at one level: its standard error and its skewness (third cumulant over se cubed)."""
+
+    se: float
+    skewness: float
+
+
+@dataclass(frozen=True)
+class QuestionSpread:
+    """A mean over questions with what is needed to bound it, at the level of families and of single questions."""
+
+    mean: float
+    family: Moments
+    question: Moments
+    df: int
+    """Families less one, at both levels: single questions are not independent enough to buy more."""
+
+    @classmethod
+    def of(cls, values: Array, codes: npt.NDArray[np.int64]) -> QuestionSpread:
+        """`values`: (n_questions,). `codes`: (n_questions,) integers, the family of each; two families or more.
+
+        The family standard error is the cluster-robust one with statsmodels' correction G / (G - 1). Third cumulants
+        are Fisher's k-statistics; with fewer than three units there is none and the skewness is 0.
+        """
+        n, mean = len(values), float(values.mean())
+        apart = values - mean
+        if np.ptp(values) == 0:  # a mean of equal numbers may miss them by a rounding error
+            return cls(float(values[0]), Moments(0.0, 0.0), Moments(0.0, 0.0), int(codes.max()))
+        sums = np.bincount(codes, weights=apart)
+        return cls(mean, _moments(sums / n), _moments(apart / n), len(sums) - 1)
+
+    @property
+    def se(self) -> float:
+        """The larger of the two levels' standard errors."""
+        return max(self.family.se, self.question.se)
+
+    def reach(self, alpha: float, side: int) -> float:
+        """From the mean to its one-sided 1 - alpha bound, upwards for side = 1, downwards for -1; never negative."""
+        quantile = float(stdtrit(self.df, alpha))
+        reaches = [0.0]
+        for level in (self.family, self.question):
+            skewness = max(0.0, side * level.skewness)
+            reaches += [-quantile * level.se, -_hall_inverse(quantile, skewness) * level.se]
+        return max(reaches)
+
+    def p_value(self, distance: float, side: int) -> float:
+        """One-sided p-value of "the true mean lies `distance` beyond the estimate or further, on this side"."""
+        worst = 0.0
+        for level in (self.family, self.question):
+            if level.se == 0:
+                worst = max(worst, 0.0 if distance > 0 else 1.0)
+                continue
+            statistic = -distance / level.se
+            corrected = _hall(statistic, max(0.0, side * level.skewness))
+            worst = max(worst, float(stdtr(self.df, max(statistic, corrected))))
+        return worst
+
+
+def _moments(parts: Array) -> Moments:
+    """Of the sum of independent centred parts, shape (units,)."""
+    units = len(parts)
+    variance = float((parts**2).sum()) * units / (units - 1)
+    if variance <= 0 or units < 3:
+        return Moments(math.sqrt(max(variance, 0.0)), 0.0)
+    third = float((parts**3).sum()) * units**2 / ((units - 1) * (units - 2))
+    return Moments(math.sqrt(variance), third / variance**1.5)
+
+
+def _hall(statistic: float, skewness: float) -> float:
+    """Hall's transformation of a t statistic whose mean has this skewness (his gamma over root n; a = 1/3, b = 1/6)."""
+    return statistic + skewness * statistic**2 / 3 + skewness**2 * statistic**3 / 27 + skewness / 6
+
+
+def _hall_inverse(quantile: float, skewness: float) -> float:
+    """The t statistic that the transformation maps to the quantile: a perfect cube, so a cube root undoes it."""
+    if skewness < 1e-7:
+        return quantile
+    return float(np.cbrt(1 + skewness * (quantile - skewness / 6)) - 1) * 3 / skewness
+
+
+def sampling_bounds(mean: float, draws: float, alpha: float) -> tuple[float, float]:
+    """One-sided 1 - alpha Clopper-Pearson bounds of a mean proportion, each way.
+
+    Questions differ in their probability; a sum of unequal Bernoulli draws has thinner tails than the binomial of
+    the same mean (Hoeffding 1956, Ann. Math. Stat. 27, p. 713-721), so the bounds hold for the mean over questions.
+    """
+    hits = mean * draws
+    lower = float(betaincinv(hits, draws - hits + 1, alpha)) if hits > 0 else 0.0
+    upper = float(betaincinv(hits + 1, draws - hits, 1 - alpha)) if hits < draws else 1.0
+    return lower, upper
+
+
+def effective_draws(draws: Sequence[Array]) -> float:
+    """How many draws of one proportion tell as much as these, question by question: shapes (n_questions,) each."""
+    counts = np.concatenate([np.asarray(each, dtype=float) for each in draws])
+    return float(len(counts) ** 2 / (1 / counts).sum())
+
+
+def seed_reach(values: Array, alpha: float) -> float:
+    """Student's t reach of the mean of one number for each training seed, shape (n_seeds,), two or more."""
+    return float(-stdtrit(len(values) - 1, alpha) * values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def prediction_reach(values: Array, alpha: float) -> float:
+    """How far one more training run may fall from the mean of these, shape (k,): t(k-1) * SD * sqrt(1 + 1/k).
+
+    The prediction interval of a normal sample: Hahn and Meeker 1991, Statistical Intervals, section 4.7.
+    """
+    return float(-stdtrit(len(values) - 1, alpha) * values.std(ddof=1) * math.sqrt(1 + 1 / len(values)))
+
+
+def combine(reaches: Sequence[float]) -> float:
+    """The reach of a sum of independent estimates."""
+    return math.hypot(*reaches)
