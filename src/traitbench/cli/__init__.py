@@ -15,7 +15,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except TraitbenchError as error:
-        _say(str(error))
+        error.show()
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
         sys.exit(130)
