@@ -17,12 +17,10 @@ def main() -> None:
     except TraitbenchError as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.exceptions.Abort):
         _say("interrupted; run the same command again to go on")
         sys.exit(130)
     except MemoryError:

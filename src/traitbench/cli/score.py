@@ -69,7 +69,7 @@ def show(card: Scorecard) -> None:
     from rich.table import Table
 
     # Where nobody looks on, the line length is free, and a wrapped table is hard to read in a log.
-    console = Console(width=None if sys.stdout.isatty() else 132)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     columns = ("task", "context", "preference", "bounds", "base", "control", "transfer", "rank", "largest other")
     table = Table(*columns, box=SIMPLE_HEAD)
     for result in card.tasks:

@@ -67,6 +67,9 @@ def evaluate(
     finally:
         del model
         gc.collect()
+    # Inspect keeps ctrl-C to itself: it saves what was answered and returns without the log of the interrupted task.
+    if len(logs) < len(inspect_tasks) or any(log.status == "cancelled" for log in logs):
+        raise KeyboardInterrupt
     if not success:
         fault = next((log.error.message for log in logs if log.error), "see the log")
         raise InfrastructureError(f"{checkpoint.model}: scoring did not finish ({fault}); run again to resume")
