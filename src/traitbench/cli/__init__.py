@@ -15,14 +15,12 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except TraitbenchError as error:
-        _say(str(error))
+        error.show()
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.exceptions.Abort):
         _say("interrupted; run the same command again to go on")
         sys.exit(130)
     except MemoryError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from traitbench.cli import catalogue, lab, leaderboard, score
+from traitbench.cli import catalogue, lab, leaderboard, probes, score
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,3 +17,4 @@ app.command("list")(catalogue.list_entries)
 app.command("doctor")(catalogue.doctor)
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(lab.app, name="lab")
+app.add_typer(probes.app, name="probes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Protocol, runtime_checkable
 
 import anyio
@@ -58,11 +59,8 @@ def answer_question(read: NamedAnswerReader, method: str) -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         model = get_model()
+        _require_what_is_needed(model, method)
         local = model.api if isinstance(model.api, LocalModel) else None
-        if method == "exact" and local is None:
-            raise InputError(f"{model} is not a local model; use method=sampled, or a model spelled hf/...")
-        if local is not None:
-            _require_chat_template(local, str(model))
         if local is not None and method != "sampled":
             distribution = await _exact(state, model, local, read)
         else:
@@ -106,10 +104,27 @@ async def _sampled(
     return pool_draws([(answer, text)])
 
 
-def _require_chat_template(local: LocalModel, name: str) -> None:
-    if local.chat_template is None and not local.tokenizer.chat_template:
+def check_model_in_use(method: str) -> None:
+    """Refuses a model that cannot answer, in one line, before Inspect starts its samples.
+
+    `inspect eval` has resolved the model when it makes its tasks; where tasks are made without one, the solver checks.
+    """
+    if os.environ.get("INSPECT_EVAL_MODEL"):  # outside an eval, get_model() would load that one
+        return
+    try:
+        model = get_model()
+    except ValueError:
+        return
+    _require_what_is_needed(model, method)
+
+
+def _require_what_is_needed(model: Model, method: str) -> None:
+    local = model.api if isinstance(model.api, LocalModel) else None
+    if method == "exact" and local is None:
+        raise InputError(f"{model} is not a local model; use method=sampled, or a model spelled hf/...")
+    if local is not None and local.chat_template is None and not local.tokenizer.chat_template:
         raise InputError(
-            f"{name} has no chat template; give one: traitbench score --chat-template FILE|none, "
+            f"{model} has no chat template; give one: traitbench score --chat-template FILE|none, "
             "or inspect eval -M chat_template='...'"
         )
 

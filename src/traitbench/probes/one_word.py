@@ -13,7 +13,7 @@ from traitbench.catalog import Catalog, NamedAnswerReader, ProbeSet, in_domain_q
 from traitbench.catalog.models import Language
 from traitbench.errors import InputError, did_you_mean
 from traitbench.exact.distribution import AnswerDistribution
-from traitbench.probes.answering import ANSWER_KEY, METHODS, answer_question
+from traitbench.probes.answering import ANSWER_KEY, METHODS, answer_question, check_model_in_use
 
 
 def one_word_task(probe_set: str, trait: str, domain: str, language: str, method: str) -> Task:
@@ -29,6 +29,7 @@ def one_word_task(probe_set: str, trait: str, domain: str, language: str, method
         raise InputError(f"unknown trait {trait!r} in category {category.id!r}{known}")
     if method not in METHODS:
         raise InputError(f"unknown method {method!r}; use one of {', '.join(METHODS)}")
+    check_model_in_use(method)
     return Task(
         dataset=MemoryDataset(_samples(catalog, probes, trait, domain, language), name=probe_set),
         solver=answer_question(NamedAnswerReader(category), method),
