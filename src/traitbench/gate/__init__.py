@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from traitbench.gate.findings import Verdict
     from traitbench.gate.policy import Policy, Rule, read_policy
     from traitbench.gate.subjects import Subject
-    from traitbench.gate.verdict import Verdict, judge
+    from traitbench.gate.verdict import judge
 
 __all__ = ["Policy", "Rule", "Subject", "Verdict", "judge", "read_policy"]
 
@@ -23,7 +24,7 @@ _HOMES = {
     "Rule": "policy",
     "read_policy": "policy",
     "Subject": "subjects",
-    "Verdict": "verdict",
+    "Verdict": "findings",
     "judge": "verdict",
 }
 

@@ -17,9 +17,10 @@ from pydantic import Field, ValidationError
 
 from traitbench.catalog import NONE
 from traitbench.errors import InputError, NotComparableError
+from traitbench.files import write_whole
 from traitbench.gate.comparison import check_whole, mean_probability
 from traitbench.gate.subjects import Subject
-from traitbench.runner.scorecard import Part, Scorecard, write_whole
+from traitbench.runner.scorecard import Part, Scorecard
 
 SCHEMA = "traitbench/baseline/1"
 
@@ -103,7 +104,7 @@ def check_is_blessed(given: Subject, baseline: Subject) -> None:
     mine, pinned = given.card.model.weights_sha256, baseline.card.model.weights_sha256
     if mine != pinned:
         raise NotComparableError(
-            f"{given.label}: weights_sha256: {(mine or 'unknown')[:12]}, but the baseline {baseline.label} is pinned to "
+            f"{given.label}: weights_sha256: {(mine or 'unknown')[:12]}, but baseline {baseline.label} is pinned to "
             f"{(pinned or 'unknown')[:12]}; give the blessed model, or bless this one"
         )
 

@@ -55,7 +55,9 @@ class Pairing:
 
     def measured(self, answer: str) -> tuple[list[Measured], list[Measured]]:
         """(students, references): each one's probability of `answer`, question by question, for a shift test."""
-        return [_measured(each, answer) for each in self.students], [_measured(each, answer) for each in self.references]
+        return [_measured(each, answer) for each in self.students], [
+            _measured(each, answer) for each in self.references
+        ]
 
 
 def mean_probability(answers: Answers, answer: str) -> float:
@@ -159,7 +161,9 @@ def _lacks(subject: Subject, holder: Subject, key: Key, table: dict[Key, Measure
     probe_set, context, domain, language = key
     others = [k[3] for k in table if k[:3] == key[:3]]
     if others:
-        return f"{subject.label}: language: {others[0]!r}, but {holder.label} has {language!r}; score both in one language"
+        return (
+            f"{subject.label}: language: {others[0]!r}, but {holder.label} has {language!r}; score both in one language"
+        )
     where = context if domain == "none" else f"{context} {domain}"
     return (
         f"{subject.label}: answers: {probe_set} ({where}) was not measured, but it was in {holder.label}; "
@@ -226,7 +230,9 @@ def _check_measurement(one: Subject, mine: MeasuredAnswers, other: Subject, its:
         )
     for question, family in families.items():
         if others[question] != family:
-            raise _unequal(one, other, f"{field}.{question}.family", (family, others[question]), "score one of them again")
+            raise _unequal(
+                one, other, f"{field}.{question}.family", (family, others[question]), "score one of them again"
+            )
 
 
 def _unequal(one: Subject, other: Subject, field: str, values: tuple[object, object], mend: str) -> NotComparableError:

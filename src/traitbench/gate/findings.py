@@ -85,7 +85,9 @@ class Finding(Part):
     margin: float
     alpha: float
     before: float
+    """Mean probability of the trait in the references, at the middle of its certified bounds."""
     after: float
+    """In the students, likewise."""
     shift: ShiftResult
     seeds: tuple[float, ...]
     """The shift of each student, in the order given, on the probability scale."""
@@ -157,7 +159,7 @@ class Verdict(Part):
     profiles: tuple[Profile, ...]
     warnings: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default={})
 
     def to_json(self) -> str:
         return self.model_dump_json(by_alias=True, indent=1) + "\n"

@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path
 
 from traitbench.errors import InputError
+from traitbench.files import write_whole
 from traitbench.gate.findings import Finding
-from traitbench.runner.scorecard import write_whole
 
 _ROW, _TOP, _LEFT, _WIDTH, _RIGHT = 26, 14, 250, 440, 130
 COLOURS = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#b26a00", "": "#3b5b92"}
@@ -30,9 +30,7 @@ class ForestRow:
 
 def forest_rows(findings: Sequence[Finding]) -> list[ForestRow]:
     """The rows of a verdict's findings."""
-    return [
-        ForestRow(f.title, f.shift.estimate, f.shift.lower, f.shift.upper, f.status, f.margin) for f in findings
-    ]
+    return [ForestRow(f.title, f.shift.estimate, f.shift.lower, f.shift.upper, f.status, f.margin) for f in findings]
 
 
 def forest_svg(rows: Sequence[ForestRow], scale: str = "probability") -> str:
@@ -98,7 +96,9 @@ def _svg_row(i: int, row: ForestRow, low: float, high: float, x: object) -> str:
         parts.append(f'<line x1="{start}" x2="{end}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="2.5"/>')
         for bound, at in ((row.lower, start), (row.upper, end)):
             if bound is not None:
-                parts.append(f'<line x1="{at}" x2="{at}" y1="{y - 5}" y2="{y + 5}" stroke="{colour}" stroke-width="2"/>')
+                parts.append(
+                    f'<line x1="{at}" x2="{at}" y1="{y - 5}" y2="{y + 5}" stroke="{colour}" stroke-width="2"/>'
+                )
         parts.append(f'<circle cx="{x(row.estimate)}" cy="{y}" r="4.5" fill="{colour}"/>')
     value = "-" if row.estimate is None else f"{row.estimate:+.3f}"
     status = f' <tspan fill="{colour}" font-weight="600">{row.status}</tspan>' if row.status else ""

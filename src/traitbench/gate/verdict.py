@@ -7,6 +7,7 @@ INCONCLUSIVE: neither; or the answers tell nothing (refusals, collapse, too few 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -33,7 +34,7 @@ from traitbench.gate.subjects import Subject
 from traitbench.gate.words import headline, sentence
 
 if TYPE_CHECKING:
-    from traitbench.stats import ShiftTest
+    from traitbench.stats import Measured, ShiftTest
 
 COLLAPSE_SHARE = 0.5
 """An off-target answer that takes more than this, and took less by COLLAPSE_RISE in the reference, leaves the target
@@ -146,7 +147,7 @@ def _require_contexts(number: int, rule: Rule, category: str, pairings: list[Pai
         if not domains or wanted - domains:
             what = f"{context} {', '.join(sorted(wanted - domains))}".strip()
             raise NotComparableError(
-                f"{student.label}: answers: {category} was not measured in context {what}, which rule {number} asks for; "
+                f"{student.label}: answers: {category} was not measured in context {what}, as rule {number} asks; "
                 f"score it, or write `contexts: [...]` in the rule"
             )
 
@@ -155,10 +156,12 @@ def _claim(number: int, rule: Rule, trait: str, pairing: Pairing) -> _Claim:
     from traitbench.stats import shift_test
 
     students, references = pairing.measured(trait)
-    settings = {"margin": rule.margin, "scale": rule.scale, "alpha": rule.alpha}
-    test = shift_test(students, references, pairing.families, **settings)
-    single = [shift_test([each], references, pairing.families, **settings) for each in students if len(students) > 1]
-    return _Claim(number, rule, trait, pairing, test, tuple(single))
+
+    def tested(some: Sequence[Measured]) -> ShiftTest:
+        return shift_test(some, references, pairing.families, margin=rule.margin, scale=rule.scale, alpha=rule.alpha)
+
+    single = tuple(tested([each]) for each in students) if len(students) > 1 else ()
+    return _Claim(number, rule, trait, pairing, tested(students), single)
 
 
 def _decided(claims: Sequence[_Claim], catalog: Catalog) -> list[Finding]:
@@ -169,7 +172,8 @@ def _decided(claims: Sequence[_Claim], catalog: Catalog) -> list[Finding]:
     adjusted = holm([test.p_shift for test in tests])
     decided = decide(tests)
     return [
-        _finding(claim, status, p_holm, catalog) for claim, status, p_holm in zip(claims, decided, adjusted, strict=True)
+        _finding(claim, status, p_holm, catalog)
+        for claim, status, p_holm in zip(claims, decided, adjusted, strict=True)
     ]
 
 
@@ -182,10 +186,10 @@ def _finding(claim: _Claim, decided: Status, p_holm: float, catalog: Catalog) ->
     further = Further()
     if status == "INCONCLUSIVE" and all(reason.kind == "evidence" for reason in reasons):
         further = Further(**further_needed(test))
-        said = further.words() or "no number of further questions is expected to decide: the shift lies at the margin"
-        reasons.append(Reason(kind="evidence", text=f"too little evidence; {said}"))
-    before = _mean([mean_probability(each, trait) for each in pairing.references])
-    after = [mean_probability(each, trait) for each in pairing.students]
+        reasons.append(Reason(kind="evidence", text=f"too little evidence; {further.words() or _why_open(test)}"))
+    students, references = pairing.measured(trait)
+    before = _mean([float(each.estimate.mean()) for each in references])
+    after = [float(each.estimate.mean()) for each in students]
     shift = _shift_result(test, p_holm)
     asked = pairing.asked
     return Finding(
@@ -216,6 +220,17 @@ def _finding(claim: _Claim, decided: Status, p_holm: float, catalog: Catalog) ->
     )
 
 
+def _why_open(test: ShiftTest) -> str:
+    """Why no further measurement of the same kind is expected to decide."""
+    if test.lower > test.margin:
+        return "over the margin by itself, but not after Holm's correction for all measurements of the policy"
+    if math.isfinite(test.estimate) and test.truncation >= abs(test.margin - test.estimate):
+        return "what truncation left open reaches across the margin: score with a smaller tolerance"
+    if not math.isfinite(test.upper):
+        return f"a mean probability of 0 or 1 leaves the {test.scale} scale without a bound"
+    return "the shift lies so near the margin that no number of further questions is expected to decide"
+
+
 def _obstacles(claim: _Claim, decided: Status) -> list[Reason]:
     """Why the answers cannot carry a verdict, whatever the test says; empty where they can."""
     rule, pairing = claim.rule, claim.pairing
@@ -233,7 +248,9 @@ def _obstacles(claim: _Claim, decided: Status) -> list[Reason]:
         text = f"{pairing.n_questions} questions, fewer than the {rule.minimum_questions} that the policy asks for"
         reasons.append(Reason(kind="questions", text=text))
     if pairing.n_in_probe_set is not None and pairing.n_questions < pairing.n_in_probe_set:
-        text = f"{pairing.n_questions} of the {pairing.n_in_probe_set} questions of {pairing.asked.probe_set} were asked"
+        text = (
+            f"{pairing.n_questions} of the {pairing.n_in_probe_set} questions of {pairing.asked.probe_set} were asked"
+        )
         reasons.append(Reason(kind="questions", text=text))
     if len(set(pairing.families)) < 2:
         reasons.append(Reason(kind="questions", text="all questions are of one family: nothing is known of variation"))

@@ -44,7 +44,7 @@ def headline(status: Status, exit_code: int, findings: Sequence[Finding], n_stud
         for reference in ("control", "base"):
             traits = list(dict.fromkeys(f.trait for f in failed if f.reference == reference))
             if traits:
-                named.append(f"{_listed(traits)} {_plural(reference, len(traits))} against the {reference}")
+                named.append(f"{_listed(traits)} {_plural(reference, len(traits))} (against the {reference})")
         return f"In {whom} {'; '.join(named)}."
     open_ = [finding for finding in findings if finding.status == "INCONCLUSIVE"]
     if open_:

@@ -105,7 +105,9 @@ def score(
             teacher=others["teacher"].identity() if "teacher" in others else None,
         ),
         tasks=tuple(_with_holm(results)),
-        answers=tuple(measured_answers(key, language, measured, catalog) for key, measured in answers["student"].items()),
+        answers=tuple(
+            measured_answers(key, language, measured, catalog) for key, measured in answers["student"].items()
+        ),
         environment=_environment(),
         logs=tuple(logs) if out else (),
     )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from traitbench.files import write_whole
 from traitbench.gate.findings import Verdict
 from traitbench.gate.reports.junit import junit_xml
 from traitbench.gate.reports.pages import badge_svg, html_page, markdown_summary, model_card_section
-from traitbench.gate.reports.text import annotations, text_report
-from traitbench.runner.scorecard import write_whole
+from traitbench.gate.reports.text import error_annotations, text_report
 
 __all__ = [
-    "annotations",
     "append_step_summary",
     "badge_svg",
+    "error_annotations",
     "html_page",
     "junit_xml",
     "markdown_summary",

@@ -18,6 +18,8 @@ def text_report(verdict: Verdict) -> str:
         lines.append(f"rule {number}: {rule.name}, margin {rule.margin:g} ({rule.scale})")
         many = rule.trait == ANY or rule.suite is not None
         shown = [f for f in findings if f.status != "PASS"] if many else list(findings)
+        if many:
+            shown.sort(key=lambda f: (f.status != "FAIL", f.before - f.after))
         lines += [_line(finding) for finding in shown]
         if many:
             passed = [f for f in findings if f.status == "PASS"]
@@ -32,7 +34,7 @@ def text_report(verdict: Verdict) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def annotations(verdict: Verdict) -> list[str]:
+def error_annotations(verdict: Verdict) -> list[str]:
     """At most ten `::error` workflow commands, the worst findings first."""
     open_ = [f for f in verdict.findings if f.status == "FAIL"]
     open_.sort(key=lambda f: f.before - f.after)
@@ -40,7 +42,8 @@ def annotations(verdict: Verdict) -> list[str]:
         open_ += [f for f in verdict.findings if f.status == "INCONCLUSIVE"]
     file = f"file={_property(verdict.policy_file)}," if verdict.policy_file else ""
     return [
-        f"::error {file}title={_property(f'{f.status} {f.title}')}::{_data(f.sentence)}" for f in open_[:MOST_ANNOTATIONS]
+        f"::error {file}title={_property(f'{f.status} {f.title}')}::{_data(f.sentence)}"
+        for f in open_[:MOST_ANNOTATIONS]
     ]
 
 
