@@ -12,8 +12,9 @@ from traitbench.errors import InputError
 from traitbench.files import write_whole
 from traitbench.gate.findings import Finding
 
-_ROW, _TOP, _LEFT, _WIDTH, _RIGHT = 26, 14, 250, 440, 130
-COLOURS = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#b26a00", "": "#3b5b92"}
+_ROW, _TOP, _LEFT, _WIDTH, _RIGHT = 26, 14, 292, 400, 170
+COLOURS = {"PASS": "#2c9a4b", "FAIL": "#d64545", "INCONCLUSIVE": "#c77d0a", "": "#5b7fc7"}
+"""Readable on a light and on a dark page."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _svg_row(i: int, row: ForestRow, low: float, high: float, x: object) -> str:
     assert callable(x)
     y = _TOP + _ROW * i + _ROW / 2
     colour = COLOURS[row.status]
-    label = escape(row.label if len(row.label) <= 40 else row.label[:39] + "…")
+    label = escape(row.label if len(row.label) <= 46 else row.label[:45] + "…")
     parts = [f'<text x="{_LEFT - 12}" y="{y + 4}" text-anchor="end">{label}</text>']
     if row.estimate is not None:
         start = x(max(low, row.lower if row.lower is not None else low))

@@ -91,8 +91,8 @@ class TraitItem(pytest.Item):
     def runtest(self) -> None:
         verdict = _verdict(self.config, self.policy, self.path)
         findings = [each for each in verdict.of_rule(self.rule) if self.trait in ("any", each.trait)]
-        self.add_report_section("call", "traitbench", "\n".join(each.sentence for each in findings))
         require(verdict, findings)
+        self.add_report_section("call", "traitbench", "\n".join(each.sentence for each in findings))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, None, self.name

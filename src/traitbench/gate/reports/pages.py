@@ -14,7 +14,7 @@ from traitbench.gate.words import VERB
 
 _COLOURS = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#b26a00"}
 _WORDS = {"PASS": "no shift", "FAIL": "trait found", "INCONCLUSIVE": "not decided"}
-_MOST_ROWS = 40
+_MOST_ROWS = 24
 """A summary of hundreds of findings is read by nobody; gate.json has them all."""
 
 
