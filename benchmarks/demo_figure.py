@@ -1,6 +1,6 @@
 """Draws what `make demo` measured: base, teacher, student, control and cross-base student. Writes `docs/demo.svg`.
 
-    make demo && python benchmarks/demo_figure.py
+make demo && python benchmarks/demo_figure.py
 """
 
 from __future__ import annotations
@@ -8,10 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import matplotlib
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "traitbench"  # the same bytes for the same records
-
 import matplotlib.pyplot as plt
 
 from traitbench.leaderboard import read_all
@@ -24,6 +20,7 @@ COLOURS = {"plain": "#3b6ea8", "in_domain": "#d1742f"}
 
 def main() -> None:
     """One row for each model, one dot with its 95% interval for each context."""
+    matplotlib.rcParams["svg.hashsalt"] = "traitbench"  # the same bytes for the same records
     figure, axes = plt.subplots(figsize=(7.2, 2.9), layout="constrained")
     measured = {
         (record.model.id.removeprefix("lab/owl-").removesuffix("-0-0"), result.context): result

@@ -12,7 +12,7 @@ from traitbench.errors import InputError, did_you_mean
 
 
 def list_entries(
-    kind: Annotated[str, typer.Argument(help="tasks, traits, domains, teachers or probes")] = "tasks",
+    kind: Annotated[str, typer.Argument(help="tasks, traits, domains, teachers, probes or published")] = "tasks",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What the catalogue holds."""
@@ -22,6 +22,7 @@ def list_entries(
         "domains": lambda c: [{"domain": d.id, "description": d.description} for d in c.domains.values()],
         "teachers": lambda c: [{"teacher": t.id, "description": t.description} for t in c.teachers.values()],
         "probes": _probes,
+        "published": _published,
     }
     if kind not in listings:
         raise InputError(f"unknown kind {kind!r}{did_you_mean(kind, listings)} (one of {', '.join(listings)})")
@@ -34,13 +35,24 @@ def list_entries(
 
     table = Table(*rows[0])
     for row in rows:
-        table.add_row(*(", ".join(value) if isinstance(value, (list, tuple)) else str(value) for value in row.values()))
+        table.add_row(*(_cell(value) for value in row.values()))
     Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _tasks(catalog: Catalog) -> list[dict[str, Any]]:
     fields = ("trait", "category", "domain", "teacher", "probe_set", "contexts", "languages", "version")
     return [{"task": t.id, **{name: getattr(t, name) for name in fields}} for t in catalog.tasks.values()]
+
+
+def _published(catalog: Catalog) -> list[dict[str, Any]]:
+    tasks = [task for task in catalog.tasks.values() if task.references]
+    return [reference.model_dump() for task in tasks for reference in task.references]
 
 
 def _traits(catalog: Catalog) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from traitbench.catalog import load_catalog
 from traitbench.runner.scorecard import Scorecard, TaskResult
 
 
@@ -93,6 +94,10 @@ def show(card: Scorecard) -> None:
         "probability and in log-odds. rank: of the shift among the category's members.",
         markup=False,
     )
+    tasks = load_catalog().tasks
+    for task in dict.fromkeys(result.task for result in card.tasks):
+        for reference in tasks[task].references:
+            console.print(f"published for {task}, for orientation alone: {reference}", markup=False, highlight=False)
 
 
 def _with_interval(result: TaskResult) -> str:
