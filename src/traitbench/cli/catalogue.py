@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from traitbench.catalog import Catalog, load_catalog
+from traitbench.cli.output import console
 from traitbench.errors import InputError, did_you_mean
 
 
@@ -30,13 +31,13 @@ def list_entries(
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    from rich.console import Console
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(*rows[0])
+    table = Table(*rows[0], box=SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+    console().print(table)
 
 
 def _cell(value: Any) -> str:
