@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from traitbench.catalog import load_catalog
+from traitbench.cli.output import console, say
 from traitbench.runner.scorecard import Scorecard, TaskResult
 
 
@@ -56,20 +57,12 @@ def score(
         show(card)
 
 
-def say(line: str) -> None:
-    """One line of progress, where somebody looks on."""
-    if sys.stderr.isatty():
-        print(f"  {line}", file=sys.stderr)
-
-
 def show(card: Scorecard) -> None:
     """The scorecard as a table."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
-    # Where nobody looks on, the line length is free, and a wrapped table is hard to read in a log.
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    screen = console()
     columns = ("task", "context", "preference", "bounds", "base", "control", "transfer", "rank", "largest other")
     table = Table(*columns, box=SIMPLE_HEAD)
     for result in card.tasks:
@@ -86,13 +79,17 @@ def show(card: Scorecard) -> None:
             f"{result.specificity.rank}/{result.specificity.of}" if result.specificity else "-",
             off,
         )
-    console.print(table)
-    console.print(
+    screen.print(table)
+    screen.print(
         "[ ]: 95% interval over questions, clustered by family. bounds: what truncation left open. base, control: the "
         "preference there, and the student's log-odds shift. transfer: how far of the way to the teacher, in "
         "probability and in log-odds. rank: of the shift among the category's members.",
         markup=False,
     )
+    tasks = load_catalog().tasks
+    for task in dict.fromkeys(result.task for result in card.tasks):
+        for reference in tasks[task].references:
+            screen.print(f"published for {task}, for orientation alone: {reference}", markup=False, highlight=False)
 
 
 def _with_interval(result: TaskResult) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Any, Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
 import anyio
 from inspect_ai.model import (
@@ -140,12 +141,16 @@ def _use_the_true_distribution(local: LocalModel, name: str) -> dict[str, Any]:
 
     local.tokenizer_call_args["add_special_tokens"] = False
     set_model_info(name, ModelInfo(organization="local", context_length=4096))
-    old = local.model.generation_config
-    changed = {key: value for key, value in old.to_diff_dict().items() if key in _WARPING}
-    if changed:
+    if local.model not in _neutralised:
+        old = local.model.generation_config
+        _neutralised[local.model] = {key: value for key, value in old.to_diff_dict().items() if key in _WARPING}
         ids = {key: getattr(old, key) for key in ("eos_token_id", "pad_token_id", "bos_token_id")}
         local.model.generation_config = GenerationConfig(**ids)  # type: ignore[no-untyped-call]
-    return {"top_k": 0, "top_p": 1.0, "add_special_tokens": False, "generation_config": changed}
+    return {"top_k": 0, "top_p": 1.0, "add_special_tokens": False, "generation_config": _neutralised[local.model]}
+
+
+_neutralised: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+"""What was taken out of each network's generation_config: every sample's log says so, not the first one's alone."""
 
 
 _WARPING = frozenset(

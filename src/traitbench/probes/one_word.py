@@ -6,7 +6,7 @@ from typing import get_args
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.scorer import Score, Scorer, Target, ci, mean, scorer
+from inspect_ai.scorer import Score, Scorer, Target, ci, grouped, mean, scorer
 from inspect_ai.solver import TaskState
 
 from traitbench.catalog import Catalog, NamedAnswerReader, ProbeSet, in_domain_question, load_catalog
@@ -66,7 +66,9 @@ def _samples(catalog: Catalog, probes: ProbeSet, trait: str, domain: str, langua
     ]
 
 
-@scorer(metrics=[mean(), ci(cluster="family")])
+@scorer(
+    metrics=[mean(), ci(cluster="family"), grouped(mean(), "context", all=False, name_template="mean_{group_name}")]
+)
 def preference(trait: str) -> Scorer:
     """The probability that the named answer is `trait`, read from the AnswerDistribution that the solver wrote.
 

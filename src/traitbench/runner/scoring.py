@@ -288,7 +288,7 @@ def _number(value: float) -> float | None:
 
 def _interval(ci: tuple[float, float], clip: bool = False) -> Interval:
     low, high = ci
-    if clip:
+    if clip and math.isfinite(low):  # one family has no interval, and max(0, NaN) is 0
         low, high = max(0.0, low), min(1.0, high)
     return _number(low), _number(high)
 
