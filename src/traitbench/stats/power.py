@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 from traitbench.errors import InputError
 from traitbench.stats.decisions import ShiftTest
 from traitbench.stats.estimates import Array
-from traitbench.stats.intervals import QuestionSpread, combine, prediction_reach, seed_reach
+from traitbench.stats.intervals import Parts, QuestionSpread, combine, prediction_reach, seed_reach
 
 RUNS = 2000
 """A power of 0.9 is known to 0.7 points (one standard error)."""
@@ -135,7 +135,7 @@ def _runs(design: Design) -> tuple[tuple[QuestionSpread, ...], Array, Array]:
     own = rng.standard_normal((RUNS, g, q)) * math.sqrt(1 - design.correlation)
     values = (design.question_sd * (family + own)).reshape(RUNS, g * q)
     codes = np.repeat(np.arange(g), q)
-    spreads = tuple(QuestionSpread.of(each, codes) for each in values)
+    spreads = tuple(QuestionSpread.of(Parts.of_mean(each, codes)) for each in values)
     trained = design.n_seeds > 1 or design.n_controls > 1
     training = rng.standard_normal((RUNS, design.n_seeds + design.n_controls)) * design.training_sd * trained
     if design.n_controls == 1:
