@@ -113,6 +113,8 @@ class ShiftTest:
     """How far the bounds of exact mode move the upper bound."""
     se_seeds: float = 0.0
     """The training seeds' part of `se`: SD of the students' means over the root of their number."""
+    skewness: float = 0.0
+    """Of the mean over questions (third cumulant over se cubed): positive where few questions carry a rise."""
 
     @property
     def equivalent(self) -> bool:
@@ -168,6 +170,7 @@ def shift_test(
         drift=drift,
         truncation=contrast.truncation(1) if upper != lower else 0.0,
         se_seeds=contrast.se_seeds,
+        skewness=contrast.spreads[0].skewness if se > 0 else 0.0,
     )
 
 
@@ -208,7 +211,7 @@ class _Contrast:
         if any((each.lower != each.upper).any() for each in (*students, *references)):
             low = Parts.average(side(students, "lower")) - Parts.average(side(references, "upper"))
             high = Parts.average(side(students, "upper")) - Parts.average(side(references, "lower"))
-            profiles, self.extreme = [low, middle, high], {-1: low.place, 1: high.place}
+            profiles, self.extreme = [middle, low, high], {-1: low.place, 1: high.place}
         self.estimate, self.finite = middle.place, middle.finite
         self.spreads = [QuestionSpread.of(each) for each in profiles if each.finite]
 
@@ -236,7 +239,8 @@ class _Contrast:
     def bound(self, alpha: float, side: int) -> float:
         if not self.finite:
             return side * math.inf
-        return self.extreme[side] + side * combine(self._reaches(alpha, side))
+        bound = self.extreme[side] + side * combine(self._reaches(alpha, side))
+        return max(-1.0, min(1.0, bound)) if self.scale == "probability" else bound
 
     def p_value(self, margin: float, side: int) -> float:
         """The alpha at which the bound on this side touches the margin."""
@@ -297,6 +301,8 @@ def _check(
             raise InputError(f"{len(each.lower)} questions measured for {len(families)} families; give the same ones")
     if not (math.isfinite(margin) and margin > 0):
         raise InputError(f"margin {margin!r} must be a positive number")
+    if scale == "probability" and margin >= 1:
+        raise InputError(f"margin {margin!r} must be under 1 on the probability scale; it is a difference of chances")
     if not 0 < alpha < 0.5:
         raise InputError(f"alpha {alpha!r} must lie between 0 and 0.5")
     if scale not in ("probability", "log_odds"):

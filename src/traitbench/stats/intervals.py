@@ -120,14 +120,14 @@ class QuestionSpread:
         """The larger of the two levels' standard errors."""
         return max(self.family.se, self.question.se)
 
+    @property
+    def skewness(self) -> float:
+        """The larger in size of the two levels'."""
+        return max(self.family.skewness, self.question.skewness, key=abs)
+
     def reach(self, alpha: float, side: int) -> float:
         """From the mean to its one-sided 1 - alpha bound, upwards for side = 1, downwards for -1; never negative."""
-        quantile = float(stdtrit(self.df, alpha))
-        reaches = [0.0]
-        for level in (self.family, self.question):
-            skewness = max(0.0, side * level.skewness)
-            reaches += [-quantile * level.se, -_hall_inverse(quantile, skewness) * level.se]
-        return max(reaches)
+        return max(level.se * widening(alpha, self.df, side * level.skewness) for level in (self.family, self.question))
 
     def p_value(self, distance: float, side: int) -> float:
         """One-sided p-value of "the true mean lies `distance` beyond the estimate or further, on this side"."""
@@ -150,6 +150,15 @@ def _moments(parts: Array) -> Moments:
         return Moments(math.sqrt(max(variance, 0.0)), 0.0)
     third = float((parts**3).sum()) * units**2 / ((units - 1) * (units - 2))
     return Moments(math.sqrt(variance), third / variance**1.5)
+
+
+def widening(alpha: float, df: int, skewness: float) -> float:
+    """How many standard errors a one-sided 1 - alpha bound lies off the mean, never less than Student's t.
+
+    `skewness`: of the mean, positive where its long tail lies on the side of the bound.
+    """
+    quantile = float(stdtrit(df, alpha))
+    return -min(quantile, _hall_inverse(quantile, max(0.0, skewness)))
 
 
 def _hall(statistic: float, skewness: float) -> float:
