@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from traitbench.errors import InputError
 from traitbench.stats.estimates import Array, holm, log_odds
 from traitbench.stats.intervals import (
+    Codes,
+    Parts,
     QuestionSpread,
     combine,
     effective_draws,
@@ -112,6 +113,8 @@ class ShiftTest:
     """How far the bounds of exact mode move the upper bound."""
     se_seeds: float = 0.0
     """The training seeds' part of `se`: SD of the students' means over the root of their number."""
+    skewness: float = 0.0
+    """Of the mean over questions (third cumulant over se cubed): positive where few questions carry a rise."""
 
     @property
     def equivalent(self) -> bool:
@@ -148,7 +151,7 @@ def shift_test(
         else:
             lower, upper = contrast.bound(alpha, -1), contrast.bound(alpha, 1)
             p_shift, p_no_shift, se = contrast.p_value(margin, -1), contrast.p_value(margin, 1), contrast.se
-    drift = float(contrast.reference_means.std(ddof=1)) if len(references) > 1 else None
+    drift = float(contrast.reference_places.std(ddof=1)) if len(references) > 1 else None
     return ShiftTest(
         estimate=contrast.estimate,
         lower=lower,
@@ -167,6 +170,7 @@ def shift_test(
         drift=drift,
         truncation=contrast.truncation(1) if upper != lower else 0.0,
         se_seeds=contrast.se_seeds,
+        skewness=contrast.spreads[0].skewness if se > 0 else 0.0,
     )
 
 
@@ -191,24 +195,25 @@ class _Contrast:
     """Students less references on one scale, with every source of uncertainty at hand."""
 
     def __init__(
-        self, students: Sequence[Measured], references: Sequence[Measured], codes: npt.NDArray[np.int64], scale: Scale
+        self, students: Sequence[Measured], references: Sequence[Measured], codes: Codes, scale: Scale
     ) -> None:
         self.students, self.references, self.scale = students, references, scale
-        self.rows = np.stack([_on_scale(each.estimate, scale) for each in students])
-        reference_rows = np.stack([_on_scale(each.estimate, scale) for each in references])
-        self.seed_means, self.reference_means = self.rows.mean(axis=1), reference_rows.mean(axis=1)
-        with np.errstate(invalid="ignore"):
-            middle = self.rows.mean(axis=0) - reference_rows.mean(axis=0)
-            low = _average(students, "lower", scale) - _average(references, "upper", scale)
-            high = _average(students, "upper", scale) - _average(references, "lower", scale)
-        self.estimate = float(middle.mean())
-        self.extreme = {-1: float(low.mean()), 1: float(high.mean())}
-        profiles = [middle] if np.array_equal(low, high) else [low, middle, high]
-        self.spreads = [QuestionSpread.of(each, codes) for each in profiles if np.isfinite(each).all()]
+        of = Parts.of_mean if scale == "probability" else Parts.of_logit
 
-    @property
-    def finite(self) -> bool:
-        return bool(np.isfinite(self.rows).all() and np.isfinite(self.reference_means).all())
+        def side(group: Sequence[Measured], which: str) -> list[Parts]:
+            return [of(getattr(each, which), codes) for each in group]
+
+        of_students, of_references = side(students, "estimate"), side(references, "estimate")
+        self.seed_places = np.array([each.place for each in of_students])
+        self.reference_places = np.array([each.place for each in of_references])
+        middle = Parts.average(of_students) - Parts.average(of_references)
+        profiles, self.extreme = [middle], {-1: middle.place, 1: middle.place}
+        if any((each.lower != each.upper).any() for each in (*students, *references)):
+            low = Parts.average(side(students, "lower")) - Parts.average(side(references, "upper"))
+            high = Parts.average(side(students, "upper")) - Parts.average(side(references, "lower"))
+            profiles, self.extreme = [middle, low, high], {-1: low.place, 1: high.place}
+        self.estimate, self.finite = middle.place, middle.finite
+        self.spreads = [QuestionSpread.of(each) for each in profiles if each.finite]
 
     @property
     def se_questions(self) -> float:
@@ -216,16 +221,16 @@ class _Contrast:
 
     @property
     def se_seeds(self) -> float:
-        seeds = len(self.seed_means)
-        return float(self.seed_means.std(ddof=1)) / math.sqrt(seeds) if seeds > 1 else 0.0
+        seeds = len(self.seed_places)
+        return float(self.seed_places.std(ddof=1)) / math.sqrt(seeds) if seeds > 1 else 0.0
 
     @property
     def se(self) -> float:
         if not self.finite:
             return math.nan
-        controls = len(self.reference_means)
-        drift = float(self.reference_means.std(ddof=1)) if controls > 1 else 0.0
-        own = 1 if len(self.seed_means) == 1 else 0  # one student's own training noise is seen in the controls alone
+        controls = len(self.reference_places)
+        drift = float(self.reference_places.std(ddof=1)) if controls > 1 else 0.0
+        own = 1 if len(self.seed_places) == 1 else 0  # one student's own training noise is seen in the controls alone
         return math.hypot(self.se_questions, self.se_seeds, drift * math.sqrt(own + 1 / controls))
 
     def truncation(self, side: int) -> float:
@@ -234,14 +239,16 @@ class _Contrast:
     def bound(self, alpha: float, side: int) -> float:
         if not self.finite:
             return side * math.inf
-        return self.extreme[side] + side * combine(self._reaches(alpha, side))
+        bound = self.extreme[side] + side * combine(self._reaches(alpha, side))
+        return max(-1.0, min(1.0, bound)) if self.scale == "probability" else bound
 
     def p_value(self, margin: float, side: int) -> float:
         """The alpha at which the bound on this side touches the margin."""
         distance = side * (margin - self.extreme[side]) if self.finite else -math.inf
         if math.isinf(distance) or math.isnan(distance):
             return 1.0
-        if len(self._reaches(0.25, side)) == 1 and self._draws(0.25, side) == 0:
+        several = len(self.seed_places) > 1 or len(self.reference_places) > 1
+        if not several and all(each.draws is None for each in (*self.students, *self.references)):
             return max(each.p_value(distance, side) for each in self.spreads)
         if distance <= 0:
             return 1.0
@@ -259,11 +266,11 @@ class _Contrast:
     def _reaches(self, alpha: float, side: int) -> list[float]:
         """Of the questions first, then of training where there are several students or controls."""
         reaches = [max(self._draws(alpha, side), *(each.reach(alpha, side) for each in self.spreads))]
-        if len(self.seed_means) > 1:
-            reaches.append(seed_reach(self.seed_means, alpha))
-        if len(self.reference_means) > 1:
-            towards = seed_reach if len(self.seed_means) > 1 else prediction_reach
-            reaches.append(towards(self.reference_means, alpha))
+        if len(self.seed_places) > 1:
+            reaches.append(seed_reach(self.seed_places, alpha))
+        if len(self.reference_places) > 1:
+            towards = seed_reach if len(self.seed_places) > 1 else prediction_reach
+            reaches.append(towards(self.reference_places, alpha))
         return reaches
 
     def _draws(self, alpha: float, side: int) -> float:
@@ -277,22 +284,6 @@ class _Contrast:
             bound = sampling_bounds(mean, effective_draws(draws), alpha)[(towards + 1) // 2]
             reaches.append(abs(log_odds(bound) - log_odds(mean)) if self.scale == "log_odds" else abs(bound - mean))
         return math.hypot(*reaches)
-
-
-def _on_scale(values: Array, scale: Scale) -> Array:
-    """Values whose mean is the checkpoint's place on the scale: on log-odds its logit with the linear part (delta)."""
-    if scale == "probability":
-        return values
-    mean = float(values.mean())
-    place = log_odds(mean)
-    if math.isinf(place):
-        return np.full(len(values), place)
-    return place + (values - mean) / (mean * (1 - mean))
-
-
-def _average(group: Sequence[Measured], bound: Literal["lower", "upper"], scale: Scale) -> Array:
-    rows: Array = np.stack([_on_scale(getattr(each, bound), scale) for each in group]).mean(axis=0)
-    return rows
 
 
 def _check(
@@ -310,6 +301,8 @@ def _check(
             raise InputError(f"{len(each.lower)} questions measured for {len(families)} families; give the same ones")
     if not (math.isfinite(margin) and margin > 0):
         raise InputError(f"margin {margin!r} must be a positive number")
+    if scale == "probability" and margin >= 1:
+        raise InputError(f"margin {margin!r} must be under 1 on the probability scale; it is a difference of chances")
     if not 0 < alpha < 0.5:
         raise InputError(f"alpha {alpha!r} must lie between 0 and 0.5")
     if scale not in ("probability", "log_odds"):

@@ -2,12 +2,12 @@
 
 Three sources, each a one-sided confidence reach at the same alpha:
 
-- *Questions* (`QuestionSpread`). Student's t of the mean fails where a few questions carry the whole shift: seen
-  without them, the mean and its standard error are small together. Hall's transformation (1992, "On the removal of
-  skewness by transformation", J. R. Stat. Soc. B 54, p. 221-228) corrects the t statistic for the estimated skewness
-  and is monotone, so it inverts in closed form. It is applied twice, with the variance and skewness of family means
-  and with those of single questions, and the widest reach counts, never less than t's: the first holds where
-  paraphrases go together, the second sees carriers among n questions that a handful of family means hide.
+- *Questions* (`Parts`, `QuestionSpread`). Student's t of the mean fails where a few questions carry the whole shift:
+  where few of them were asked, the mean and its standard error are small together. Hall's transformation (1992, "On
+  the removal of skewness by transformation", J. R. Stat. Soc. B 54, p. 221-228) corrects the t statistic for the
+  estimated skewness and is monotone, so it inverts in closed form. It is applied twice, with the variance and skewness
+  of family means and with those of single questions, and the widest reach counts, never less than t's: the first holds
+  where paraphrases go together, the second sees carriers among n questions that a handful of family means hide.
 - *Draws* (`sampling_reach`). The variance between questions contains the binomial variance within them already; the
   draws alone are a floor under it, which matters where every sample came out alike.
 - *Training* (`seed_reach`, `prediction_reach`). Student's t on one number for each checkpoint.
@@ -25,9 +25,67 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, stdtr, stdtrit
+from scipy.special import betaincinv, logit, stdtr, stdtrit
 
 from traitbench.stats.estimates import Array
+
+Codes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A checkpoint's place on a scale, and what each question and each family adds to it beyond its share."""
+
+    place: float
+    family: Array
+    """(n_families,) centred; their sum varies as the place does when families are drawn anew."""
+    question: Array
+    """(n_questions,) centred, likewise for single questions."""
+
+    @classmethod
+    def of_mean(cls, values: Array, codes: Codes) -> Parts:
+        """The mean of `values`, (n_questions,); `codes`: (n_questions,) the family of each, 0 to n_families - 1."""
+        mean = values.mean()
+        question: Array = (values - mean) / len(values)
+        return cls(float(mean), np.asarray(np.bincount(codes, weights=question), dtype=float), question)
+
+    @classmethod
+    def of_logit(cls, values: Array, codes: Codes) -> Parts:
+        """The logit of the mean, its parts by the jackknife (Efron and Stein 1981, Ann. Stat. 9, p. 586-596).
+
+        Close to the delta method where questions resemble each other; wider where few of them hold the mass, and
+        infinite where one holds all of it.
+        """
+        total, n = values.sum(), len(values)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            without = [
+                logit(np.clip((total - sums) / (n - sizes), 0, 1))
+                for sums, sizes in (
+                    (np.bincount(codes, weights=values), np.bincount(codes)),
+                    (values, np.ones(n)),
+                )
+            ]
+            family, question = ((len(each) - 1) / len(each) * (each.mean() - each) for each in without)
+            return cls(float(logit(total / n)), family, question)
+
+    @classmethod
+    def average(cls, several: Sequence[Parts]) -> Parts:
+        """Of checkpoints that answered the same questions."""
+        with np.errstate(invalid="ignore"):
+            return cls(
+                float(np.mean([each.place for each in several])),
+                np.mean([each.family for each in several], axis=0),
+                np.mean([each.question for each in several], axis=0),
+            )
+
+    def __sub__(self, other: Parts) -> Parts:
+        with np.errstate(invalid="ignore"):
+            place = float(np.float64(self.place) - other.place)
+            return Parts(place, self.family - other.family, self.question - other.question)
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.place) and bool(np.isfinite(self.family).all() and np.isfinite(self.question).all())
 
 
 @dataclass(frozen=True)
@@ -49,32 +107,27 @@ class QuestionSpread:
     """Families less one, at both levels: single questions are not independent enough to buy more."""
 
     @classmethod
-    def of(cls, values: Array, codes: npt.NDArray[np.int64]) -> QuestionSpread:
-        """`values`: (n_questions,). `codes`: (n_questions,) integers, the family of each; two families or more.
+    def of(cls, parts: Parts) -> QuestionSpread:
+        """Of finite parts, two families or more.
 
-        The family standard error is the cluster-robust one with statsmodels' correction G / (G - 1). Third cumulants
-        are Fisher's k-statistics; with fewer than three units there is none and the skewness is 0.
+        The family standard error of a mean is the cluster-robust one with statsmodels' correction G / (G - 1). Third
+        cumulants are Fisher's k-statistics; with fewer than three units there is none and the skewness is 0.
         """
-        n, mean = len(values), float(values.mean())
-        apart = values - mean
-        if np.ptp(values) == 0:  # a mean of equal numbers may miss them by a rounding error
-            return cls(float(values[0]), Moments(0.0, 0.0), Moments(0.0, 0.0), int(codes.max()))
-        sums = np.bincount(codes, weights=apart)
-        return cls(mean, _moments(sums / n), _moments(apart / n), len(sums) - 1)
+        return cls(parts.place, _moments(parts.family), _moments(parts.question), len(parts.family) - 1)
 
     @property
     def se(self) -> float:
         """The larger of the two levels' standard errors."""
         return max(self.family.se, self.question.se)
 
+    @property
+    def skewness(self) -> float:
+        """The larger in size of the two levels'."""
+        return max(self.family.skewness, self.question.skewness, key=abs)
+
     def reach(self, alpha: float, side: int) -> float:
         """From the mean to its one-sided 1 - alpha bound, upwards for side = 1, downwards for -1; never negative."""
-        quantile = float(stdtrit(self.df, alpha))
-        reaches = [0.0]
-        for level in (self.family, self.question):
-            skewness = max(0.0, side * level.skewness)
-            reaches += [-quantile * level.se, -_hall_inverse(quantile, skewness) * level.se]
-        return max(reaches)
+        return max(level.se * widening(alpha, self.df, side * level.skewness) for level in (self.family, self.question))
 
     def p_value(self, distance: float, side: int) -> float:
         """One-sided p-value of "the true mean lies `distance` beyond the estimate or further, on this side"."""
@@ -93,10 +146,19 @@ def _moments(parts: Array) -> Moments:
     """Of the sum of independent centred parts, shape (units,)."""
     units = len(parts)
     variance = float((parts**2).sum()) * units / (units - 1)
-    if variance <= 0 or units < 3:
+    if variance < 1e-300 or units < 3:
         return Moments(math.sqrt(max(variance, 0.0)), 0.0)
     third = float((parts**3).sum()) * units**2 / ((units - 1) * (units - 2))
     return Moments(math.sqrt(variance), third / variance**1.5)
+
+
+def widening(alpha: float, df: int, skewness: float) -> float:
+    """How many standard errors a one-sided 1 - alpha bound lies off the mean, never less than Student's t.
+
+    `skewness`: of the mean, positive where its long tail lies on the side of the bound.
+    """
+    quantile = float(stdtrit(df, alpha))
+    return -min(quantile, _hall_inverse(quantile, max(0.0, skewness)))
 
 
 def _hall(statistic: float, skewness: float) -> float:

@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 from traitbench.errors import InputError
 from traitbench.stats.decisions import ShiftTest
 from traitbench.stats.estimates import Array
-from traitbench.stats.intervals import QuestionSpread, combine, prediction_reach, seed_reach
+from traitbench.stats.intervals import Parts, QuestionSpread, combine, prediction_reach, seed_reach, widening
 
 RUNS = 2000
 """A power of 0.9 is known to 0.7 points (one standard error)."""
@@ -95,11 +95,14 @@ def further_needed(test: ShiftTest) -> dict[str, int | None]:
         return 0.0 if test.drift is None else t(k - 1) * test.drift * math.sqrt(1 / k + (1 if seeds == 1 else 0))
 
     training = math.hypot(of_seeds(seeds), of_controls(controls))
-    # what skew and draws add to the questions' reach stays in proportion; in truth it shrinks faster
     questions = math.sqrt(max(0.0, reach**2 - training**2))
+    toward = test.skewness if bound == test.upper else -test.skewness
 
     def of_questions(g: int) -> float:
-        return questions * t(g - 1) / t(groups - 1) * math.sqrt(groups / g)
+        """Of g families: standard error and skewness of a mean both shrink with the root of their number."""
+        shrunk = math.sqrt(groups / g)
+        wider = widening(test.alpha, g - 1, toward * shrunk) / widening(test.alpha, groups - 1, toward)
+        return questions * shrunk * wider
 
     def decides(g: int, s: int, k: int) -> bool:
         return combine([of_questions(g), of_seeds(s), of_controls(k)]) < gap
@@ -135,7 +138,7 @@ def _runs(design: Design) -> tuple[tuple[QuestionSpread, ...], Array, Array]:
     own = rng.standard_normal((RUNS, g, q)) * math.sqrt(1 - design.correlation)
     values = (design.question_sd * (family + own)).reshape(RUNS, g * q)
     codes = np.repeat(np.arange(g), q)
-    spreads = tuple(QuestionSpread.of(each, codes) for each in values)
+    spreads = tuple(QuestionSpread.of(Parts.of_mean(each, codes)) for each in values)
     trained = design.n_seeds > 1 or design.n_controls > 1
     training = rng.standard_normal((RUNS, design.n_seeds + design.n_controls)) * design.training_sd * trained
     if design.n_controls == 1:

@@ -1,0 +1,479 @@
+"""How often does the gate decide wrongly? Simulated checkpoints of known shift through the gate's own `decide`.
+
+Run as `python benchmarks/calibration.py --out benchmarks/calibration.md` (some twenty minutes on one core; `--quick`
+for a look). The seed is fixed: the same numbers come out every time. Every cell is printed, misses are marked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from scipy.stats import bootstrap, norm
+
+from traitbench.stats import Measured, ShiftTest, clustered_mean, decide, shift_test
+from traitbench.stats.estimates import Array
+
+MARGIN, ALPHA, POLICY = 0.05, 0.05, 20
+BASE = 0.45
+LAYOUTS = ((12, 5), (20, 3))
+SDS = (0.03, 0.06, 0.12)
+SHAPES = {
+    "symmetric": "normal, questions independent",
+    "symmetric, r = .4": "normal, correlation .4 between questions of a family",
+    "skewed": "two-point, carriers scattered over the questions",
+    "skewed, r = .5": "two-point, carriers half shared within families (correlation .5)",
+    "skewed, whole families": "two-point, a family carries as a whole or not at all (correlation 1)",
+}
+SKEWED = "skewed"
+TRAINING_SD = 0.01
+
+
+@dataclass(frozen=True)
+class Cell:
+    families: int
+    questions: int
+    sd: float
+    shape: str
+    seeds: int = 1
+    training_sd: float = TRAINING_SD
+    controls: int = 1
+    redrawn: bool = False
+    """Whether each seed draws its own carriers; else the questions that carry are the same for all seeds."""
+
+    noise: float = 0.0
+    """SD of what normal questions add to the two-point shape."""
+
+    @property
+    def labels(self) -> list[str]:
+        return [f"family {f}" for f in range(self.families) for _ in range(self.questions)]
+
+    @property
+    def carrier(self) -> float:
+        """The chance of a question to carry: the mean is the margin, all of it on carriers, the SD is `sd`."""
+        return MARGIN**2 / (MARGIN**2 + self.sd**2)
+
+    @property
+    def floor(self) -> float:
+        """The chance that not one carrier was asked: then a shifted checkpoint looks exactly like one that is not."""
+        if not self.shape.startswith(SKEWED):
+            return 0.0
+        none = 1 - self.carrier
+        within = {"skewed": 0.0, "skewed, r = .5": math.sqrt(0.5)}.get(self.shape, 1.0)
+        shared = sum(
+            math.comb(self.questions, k)
+            * within**k
+            * (1 - within) ** (self.questions - k)
+            * none ** (self.questions - k + (k > 0))
+            for k in range(self.questions + 1)
+        )
+        return float(shared ** (self.families * (self.seeds if self.redrawn else 1)))
+
+    def seed(self, what: str) -> int:
+        return zlib.crc32(f"{self} {what}".encode())
+
+
+def effects(cell: Cell, rng: np.random.Generator, runs: int) -> Array:
+    """(runs, n_questions) shifts of single questions: mean zero, SD `cell.sd`."""
+    shape = (runs, cell.families, cell.questions)
+    one = (runs, cell.families, 1)
+    if not cell.shape.startswith(SKEWED):
+        r = 0.4 if "r = .4" in cell.shape else 0.0
+        z = math.sqrt(r) * rng.standard_normal(one) + math.sqrt(1 - r) * rng.standard_normal(shape)
+        return (cell.sd * z).reshape(runs, -1)
+    own, family = rng.random(shape) < cell.carrier, rng.random(one) < cell.carrier
+    within = {"skewed": 0.0, "skewed, r = .5": math.sqrt(0.5)}.get(cell.shape, 1.0)
+    carried = np.where(rng.random(shape) < within, family, own)
+    values: Array = carried * (MARGIN / cell.carrier) - MARGIN + cell.noise * rng.standard_normal(shape)
+    return values.reshape(runs, -1)
+
+
+def simulated(cell: Cell, shift: float, runs: int) -> Iterator[ShiftTest]:
+    """The gate's tests of `runs` checkpoints whose true shift, over questions and training runs, is `shift`."""
+    rng = np.random.default_rng(cell.seed(f"{shift}"))
+    n = cell.families * cell.questions
+    labels, trained = cell.labels, cell.seeds > 1 or cell.controls > 1
+    for start in range(0, runs, 2000):
+        several = [effects(cell, rng, 2000) for _ in range(cell.seeds if cell.redrawn else 1)]
+        seeds = cell.training_sd * rng.standard_normal((2000, cell.seeds + cell.controls)) * trained
+        if cell.controls == 1:
+            seeds[:, cell.seeds] = 0.0
+        for i in range(min(2000, runs - start)):
+            students = [measured(BASE + shift + several[s % len(several)][i] + seeds[i, s]) for s in range(cell.seeds)]
+            controls = [measured(np.full(n, BASE) + drift) for drift in seeds[i, cell.seeds :]]
+            yield shift_test(students, controls, labels, margin=MARGIN, alpha=ALPHA)
+
+
+def measured(values: Array, tolerance: float = 0.0, draws: Array | None = None) -> Measured:
+    return Measured(np.clip(values - tolerance / 2, 0, 1), np.clip(values + tolerance / 2, 0, 1), draws)
+
+
+def single(tests: Sequence[ShiftTest], verdict: str) -> float:
+    return float(np.mean([decide([test]) == [verdict] for test in tests]))
+
+
+def policies(tests: Sequence[ShiftTest]) -> list[list[str]]:
+    return [list(decide(tests[i : i + POLICY])) for i in range(0, len(tests), POLICY)]
+
+
+def alone_in_policy(tests: Sequence[ShiftTest], still: Sequence[ShiftTest]) -> float:
+    """The chance of FAIL for the one trait that moved among twenty."""
+    return float(np.mean([decide([test, *still[: POLICY - 1]])[0] == "FAIL" for test in tests]))
+
+
+def row(cell: Cell, runs: dict[str, int]) -> list[str]:
+    at = list(simulated(cell, MARGIN, runs["at"]))
+    none = list(simulated(cell, 0.0, runs["none"]))
+    far = list(simulated(cell, 2 * MARGIN, runs["far"]))
+    false_pass, found = single(at, "PASS"), single(none, "PASS")
+    false_fail = float(np.mean(["FAIL" in each for each in policies(none)]))
+    caught, caught_of_20 = single(far, "FAIL"), alone_in_policy(far, none)
+    coverage = float(np.mean([t.lower <= MARGIN <= t.upper for t in at]))
+    limit = 0.07 if cell.shape.startswith(SKEWED) else 0.05
+    wanted = cell.sd <= 0.06 and cell.controls == 1 and cell.training_sd <= TRAINING_SD
+    return [
+        f"{cell.families} x {cell.questions}",
+        str(cell.seeds),
+        cell.shape,
+        f"{cell.sd:.2f}",
+        mark(false_pass, false_pass <= limit),
+        f"{cell.floor:.4f}" if cell.floor else "",
+        mark(found, found >= 0.9 or not wanted, 3),
+        mark(false_fail, false_fail <= 0.01),
+        mark(caught, caught >= 0.9 or not wanted, 3),
+        f"{caught_of_20:.3f}",
+        f"{coverage:.3f}",
+    ]
+
+
+def mark(value: float, good: bool, digits: int = 4) -> str:
+    return f"{value:.{digits}f}" if good else f"**{value:.{digits}f}** miss"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+HEAD = (
+    "families x questions",
+    "seeds",
+    "shape",
+    "SD",
+    "P(PASS) at margin",
+    "floor",
+    "P(PASS) at 0",
+    "P(any FAIL of 20) at 0",
+    "P(FAIL) at margin + .05",
+    "same, alone in 20",
+    "coverage",
+)
+
+
+def main_table(runs: dict[int, dict[str, int]]) -> str:
+    rows = []
+    for families, questions in LAYOUTS:
+        for seeds in (1, 3, 8):
+            for shape in SHAPES:
+                for sd in SDS:
+                    started = time.monotonic()
+                    rows.append(row(Cell(families, questions, sd, shape, seeds), runs[min(seeds, 3)]))
+                    print(" | ".join(rows[-1]), f"({time.monotonic() - started:.0f} s)", flush=True)
+    return table(HEAD, rows)
+
+
+def training_table(runs: dict[str, int]) -> str:
+    """Where training itself is loud, each seed has its own carriers, or controls show the drift."""
+    rows = []
+    cells = [
+        *(Cell(12, 5, 0.06, "symmetric, r = .4", s, training_sd=0.03) for s in (3, 8)),
+        *(Cell(12, 5, 0.12, "skewed", s, redrawn=True) for s in (3, 8)),
+        *(Cell(12, 5, 0.12, "skewed, whole families", s, redrawn=True) for s in (3, 8)),
+        *(
+            Cell(12, 5, 0.06, "symmetric, r = .4", controls=k, training_sd=sd)
+            for k in (2, 3, 5)
+            for sd in (0.005, 0.02)
+        ),
+        *(Cell(12, 5, 0.06, "symmetric, r = .4", 3, controls=3, training_sd=sd) for sd in (0.005, 0.02)),
+        *(Cell(12, 5, 0.12, "skewed", controls=k) for k in (3, 5)),
+    ]
+    for cell in cells:
+        found = row(cell, runs)
+        found[2] += ", own carriers" if cell.redrawn else ""
+        rows.append([*found[:3], str(cell.controls), f"{cell.training_sd:.3f}", *found[3:]])
+        print(" | ".join(rows[-1]), flush=True)
+    return table((*HEAD[:3], "controls", "training SD", *HEAD[3:]), rows)
+
+
+def harder_table(runs: int) -> str:
+    """Beyond the targets: rarer and larger carriers, and noise that hides the skew."""
+    rows = []
+    for families, questions in LAYOUTS:
+        for shape in (name for name in SHAPES if name.startswith(SKEWED)):
+            for sd, noise in ((0.12, 0.02), (0.12, 0.05), (0.2, 0.0), (0.2, 0.05)):
+                cell = Cell(families, questions, sd, shape, noise=noise)
+                rates = [single(list(simulated(cell, shift, runs)), "PASS") for shift in (MARGIN, 0.0)]
+                rows.append(
+                    [
+                        f"{families} x {questions}",
+                        shape,
+                        f"{sd:.2f}",
+                        f"{noise:.2f}",
+                        mark(rates[0], rates[0] <= 0.07),
+                        f"{cell.floor:.4f}",
+                        f"{rates[1]:.3f}",
+                    ]
+                )
+                print(" | ".join(rows[-1]), flush=True)
+    head = ("families x questions", "shape", "SD", "noise", "P(PASS) at margin", "floor", "P(PASS) at 0")
+    return table(head, rows)
+
+
+def candidates_table(runs: int) -> str:
+    """Why this interval: its rivals on the same one-seed data, at the margin and at no shift."""
+    rows = []
+    for families, questions in LAYOUTS:
+        for shape, sd in (
+            ("symmetric", 0.06),
+            ("symmetric, r = .4", 0.06),
+            ("skewed", 0.12),
+            ("skewed, r = .5", 0.12),
+            ("skewed, whole families", 0.06),
+            ("skewed, whole families", 0.12),
+        ):
+            cell, counts = Cell(families, questions, sd, shape), np.zeros((2, 5))
+            for j, shift in enumerate((MARGIN, 0.0)):
+                rng = np.random.default_rng(cell.seed(f"candidates {shift}"))
+                for values in effects(cell, rng, runs) + shift:
+                    counts[j] += [upper < MARGIN for upper in upper_bounds(values, cell, rng)]
+            rate = counts / runs
+            rows.append(
+                [f"{families} x {questions}", shape, f"{sd:.2f}"]
+                + [f"{a:.3f} / {b:.3f}" for a, b in zip(*rate, strict=True)]
+            )
+            print(" | ".join(rows[-1]), flush=True)
+    head = ("families x questions", "shape", "SD", "t", "percentile", "bootstrap-t", "BCa", "this")
+    return table(head, rows)
+
+
+def upper_bounds(values: Array, cell: Cell, rng: np.random.Generator) -> list[float]:
+    """One-sided 95% upper bounds: clustered t, three bootstraps of families with 999 resamples, and the gate's."""
+    labels, means = cell.labels, values.reshape(cell.families, -1).mean(axis=1)
+    plain = clustered_mean(values, labels, level=1 - 2 * ALPHA).ci[1]
+    drawn = means[rng.integers(cell.families, size=(999, cell.families))]
+    centre, spread = drawn.mean(axis=1), drawn.std(axis=1, ddof=1)
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        students = np.where(spread > 1e-12, (centre - means.mean()) / spread, -np.inf)
+        studentised = means.mean() - np.quantile(students, ALPHA, method="lower") * means.std(ddof=1)
+        bca = bootstrap((means,), np.mean, n_resamples=999, confidence_level=1 - 2 * ALPHA, method="BCa", rng=rng)
+    ours = shift_test([measured(BASE + values)], [measured(np.full(len(values), BASE))], labels, margin=MARGIN)
+    return [plain, float(np.quantile(centre, 1 - ALPHA)), float(studentised), bca.confidence_interval.high, ours.upper]
+
+
+def log_odds_table(runs: int) -> str:
+    """The log-odds scale: base logits normal over questions, the shift chosen so that the logits of the means differ
+    by the margin."""
+    rows = []
+    for families, questions in LAYOUTS:
+        for centre, width in ((-4.0, 1.0), (-4.0, 2.0), (0.0, 1.5)):
+            for shape in ("all questions, SD .3", "all questions, SD 1", "one question in seven"):
+                if centre == 0.0 and shape.startswith("one"):
+                    continue  # were they all certain, the mean would still not move by the margin
+                for r in (0.0, 0.4):
+                    rows.append(log_odds_row(families, questions, centre, width, shape, r, runs))
+                    print(" | ".join(rows[-1]), flush=True)
+    head = ("families x questions", "base logit", "moved", "r", "margin", "P(PASS) at margin", "P(FAIL) at margin")
+    return table(head, rows)
+
+
+def log_odds_row(
+    families: int, questions: int, centre: float, width: float, shape: str, r: float, runs: int
+) -> list[str]:
+    margin = 0.5
+    name = f"log-odds {families} {questions} {centre} {width} {shape} {r}"
+
+    def drawn(delta: float, many: int, key: str) -> tuple[Array, Array]:
+        rng = np.random.default_rng(zlib.crc32(f"{name} {key}".encode()))
+
+        def normal() -> Array:
+            one, all_ = rng.standard_normal((many, families, 1)), rng.standard_normal((many, families, questions))
+            return (math.sqrt(r) * one + math.sqrt(1 - r) * all_).reshape(many, -1)
+
+        base, noise = centre + width * normal(), normal()
+        if shape.startswith("all"):
+            moved = base + delta + noise * (0.3 if shape.endswith(".3") else 1.0)
+        else:
+            moved = base + delta * (noise > norm.isf(1 / 7))
+        return expit(moved), expit(base)
+
+    def surplus(delta: float) -> float:
+        student, base = drawn(delta, 20_000, "truth")
+        return float(logit(student.mean()) - logit(base.mean()) - margin)
+
+    student, base = drawn(brentq(surplus, -4, 12), runs, "runs")
+    labels = Cell(families, questions, 1.0, "").labels
+    tests = [
+        shift_test([measured(s)], [measured(b)], labels, margin=margin, scale="log_odds")
+        for s, b in zip(student, base, strict=True)
+    ]
+    passed = single(tests, "PASS")
+    limit = 0.05 if shape.startswith("all") else 0.07
+    return [
+        f"{families} x {questions}",
+        f"{centre:.0f} ± {width}",
+        shape,
+        f"{r:.1f}",
+        f"{margin}",
+        mark(passed, passed <= limit),
+        f"{single(tests, 'FAIL'):.4f}",
+    ]
+
+
+def answers_table(runs: int) -> str:
+    """Sampled answers (each draw a coin) and truncated ones (each bound off by the tolerance)."""
+    rows = []
+    for sd, shape in ((0.03, "symmetric"), (0.06, "symmetric, r = .4"), (0.12, "skewed")):
+        cell = Cell(12, 5, sd, shape)
+        for how, base in (
+            *((f"{n} draws", p) for n in (5, 20, 100) for p in (0.0, 0.2)),
+            *((f"tolerance {x}", 0.45) for x in (0.005, 0.01)),
+        ):
+            if base == 0.0 and not shape.startswith(SKEWED):
+                continue
+            rates = []
+            for shift in (MARGIN, 0.0):
+                rng = np.random.default_rng(cell.seed(f"{how} {base} {shift}"))
+                moved = effects(cell, rng, runs) + shift
+                if base == shift == 0.0:  # nothing moves: a rate of zero cannot move both ways
+                    moved[:] = 0.0
+                tests = [answered(np.clip(base + each, 0, 1), base, how, cell, rng) for each in moved]
+                rates.append(single(tests, "PASS"))
+            limit = 0.07 if shape.startswith(SKEWED) else 0.05
+            rows.append([how, f"{base}", shape, f"{sd:.2f}", mark(rates[0], rates[0] <= limit), f"{rates[1]:.3f}"])
+            print(" | ".join(rows[-1]), flush=True)
+    return table(("answers", "reference", "shape", "SD", "P(PASS) at margin", "P(PASS) at 0"), rows)
+
+
+def answered(student: Array, base: float, how: str, cell: Cell, rng: np.random.Generator) -> ShiftTest:
+    reference = np.full(len(student), base)
+    if how.endswith("draws"):
+        n = int(how.split()[0])
+        draws = np.full(len(student), n)
+        pair = [measured(rng.binomial(n, p) / n, 0.0, draws) for p in (student, reference)]
+    else:
+        pair = [measured(p, float(how.split()[1])) for p in (student, reference)]
+    return shift_test([pair[0]], [pair[1]], cell.labels, margin=MARGIN)
+
+
+TEXT = """# How often the gate decides wrongly
+
+Generated by `{command}` in {minutes} minutes; the seed is fixed. Every number comes from simulated checkpoints of known
+shift that went through the gate's own `shift_test` and `decide`. Margin {margin}, alpha {alpha}, probability scale
+unless said otherwise. A cell that misses its target is marked; none is left out.
+
+**Shapes.** The shift of a question has the SD given, over questions like these. Symmetric: normal. Skewed: a few
+questions carry all of it, two values with P(carrier) = m^2 / (m^2 + SD^2) at a mean of m = margin; at other true shifts
+the same shape is moved. {shapes}.
+**Seeds.** The questions that carry are the same for all seeds (hence their number does not average them out); training
+moves each seed's mean by a normal amount of SD {training_sd}.
+**Columns.** P(PASS) at margin: the false PASS, target 5%, 7% where skewed. Floor: the chance that no carrier was
+asked at all; such data look exactly like no shift, so no rule that passes an unmoved checkpoint can go below it.
+P(PASS) at 0: target 90% where the SD is .06 or less. P(any FAIL of 20) at 0: a policy of twenty unmoved traits, Holm;
+target 1%. P(FAIL) at margin + .05: target 90% where the SD is .06 or less, the trait alone in its policy; the next
+column the same trait as the only one that moved of twenty (Holm's hardest step; no target). Coverage: of the two
+bounds together, 90% nominal, at the margin.
+
+## The interval
+
+Hall's transformation of the t statistic for skewness, with families and with single questions as units, the wider of
+the two and never less than plain t (`src/traitbench/stats/intervals.py`). Runs a cell: {runs}.
+
+{main}
+{misses}
+
+## Why this interval
+
+False PASS at the margin / P(PASS) at no shift, one seed, the upper 95% bound of each: t clustered by family,
+percentile bootstrap, bootstrap-t and BCa of families (999 resamples), and this one. {candidate_runs} runs a cell.
+Where every family mean is the same, BCa and bootstrap-t have no bound and do not pass.
+
+{candidates}
+## Training: loud seeds, own carriers, several controls
+
+"Own carriers": each seed draws the questions that carry anew. Several controls against one student: the interval is
+joined to a prediction interval from the SD between controls, and loud training is then no PASS. The only target here
+is the false PASS. {training_runs}.
+
+{training}
+## Harder than the targets
+
+One seed; rarer and larger carriers (at an SD of .2, one question in 17 moves by .85), and normal noise on top, which
+hides the skew. {harder_runs} runs a cell; more than 7% is marked.
+
+{harder}
+## Log-odds
+
+Difference of the logits of the means; base logits normal over questions (mean and SD given), r the correlation within
+families, 12 x 5 and 20 x 3, one seed. Target: false PASS 5%, 7% where one question in seven carries the shift.
+{log_odds_runs} runs a cell.
+
+{log_odds}
+## Sampled and truncated answers
+
+12 x 5, one seed. Draws a question; tolerance: the width of every question's certified bounds. {answers_runs} runs a
+cell.
+
+{answers}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the runs; not what is published")
+    options = parser.parse_args()
+    few = 20 if options.quick else 1
+    one = {"at": 10_000, "none": 40_000, "far": 2000}
+    several = {"at": 4000, "none": 10_000, "far": 2000}
+    scaled = [{key: max(100, value // few) for key, value in each.items()} for each in (one, several)]
+    started = time.monotonic()
+    main_rows = main_table({1: scaled[0], 3: scaled[1]})
+    misses = main_rows.count("** miss")
+    text = TEXT.format(
+        command="python benchmarks/calibration.py --out benchmarks/calibration.md" + " --quick" * options.quick,
+        margin=MARGIN,
+        alpha=ALPHA,
+        shapes="; ".join(f"*{name}*: {what}" for name, what in SHAPES.items()),
+        training_sd=TRAINING_SD,
+        runs=f"one seed {told(scaled[0])}; several {told(scaled[1])}",
+        main=main_rows,
+        misses=f"Targets missed: {misses}, in {len(LAYOUTS) * 3 * len(SHAPES) * len(SDS)} cells.",
+        candidates=candidates_table(max(100, 2000 // few)),
+        candidate_runs=max(100, 2000 // few),
+        training=training_table(scaled[1]),
+        training_runs=f"Runs a cell: {told(scaled[1])}",
+        harder=harder_table(max(100, 4000 // few)),
+        harder_runs=max(100, 4000 // few),
+        log_odds=log_odds_table(max(100, 4000 // few)),
+        log_odds_runs=max(100, 4000 // few),
+        answers=answers_table(max(100, 4000 // few)),
+        answers_runs=max(100, 4000 // few),
+        minutes=round((time.monotonic() - started) / 60),
+    )
+    options.out.write_text(text, encoding="utf-8")
+
+
+def told(runs: dict[str, int]) -> str:
+    return f"{runs['at']:,} at the margin, {runs['none']:,} at no shift, {runs['far']:,} at margin + .05"
+
+
+if __name__ == "__main__":
+    main()
