@@ -11,6 +11,7 @@ from traitbench.catalog import Catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate.comparing import compare_subjects
 from traitbench.gate.comparison import category_mass, mean_probability, pair, unknowns
+from traitbench.gate.evidence import Evidence
 from traitbench.gate.subjects import Subject
 from traitbench.runner.scorecard import Scorecard, TaskResult
 
@@ -150,7 +151,7 @@ def test_masses_are_means_over_questions(scripted: Any) -> None:
 
 def test_a_comparison_shows_what_moved_first(scripted: Any, catalog: Catalog) -> None:
     student, base = scripted.with_owl(0.35, name="student", seed=1), scripted.subject(name="base")
-    result = compare_subjects(student, base, [scripted.subject(name="control", seed=2)], ["any"], catalog)
+    result = compare_subjects(Evidence((student,), base, (scripted.subject(name="control", seed=2),)), ["any"], catalog)
     assert {row.trait for row in result.rows[:4]} == {"owl"}
     first = result.rows[0]
     assert first.lower is not None
@@ -163,5 +164,5 @@ def test_a_comparison_shows_what_moved_first(scripted: Any, catalog: Catalog) ->
 
 def test_a_checkpoint_compared_with_itself_differs_by_nothing(scripted: Any, catalog: Catalog) -> None:
     one = scripted.subject(unexplored=0.01)
-    for row in compare_subjects(one, one, [], ["owl", "unicorn"], catalog).rows:
+    for row in compare_subjects(Evidence((one,), one, ()), ["owl", "unicorn"], catalog).rows:
         assert (row.shift, row.lower, row.upper, row.p_value) == (0.0, 0.0, 0.0, 1.0)

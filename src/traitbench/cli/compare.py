@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from traitbench.cli.score import say
+from traitbench.cli.output import console, say
 from traitbench.errors import InputError
 from traitbench.gate.comparing import Comparison
 
@@ -26,8 +26,10 @@ def compare(
 ) -> None:
     """The paired shifts of A against B and the controls, with 95% intervals; refuses what is not comparable."""
     from traitbench.catalog import load_catalog
-    from traitbench.gate.comparing import compare_subjects, tasks_for_comparison
-    from traitbench.gate.subjects import Scoring, check_arguments, resolve
+    from traitbench.gate.comparing import compare_subjects, policy_of_traits
+    from traitbench.gate.evidence import Arguments, gather
+    from traitbench.gate.policy import ANY
+    from traitbench.gate.subjects import is_file
 
     if scale not in ("probability", "log_odds"):
         raise InputError(f"unknown --scale {scale!r}; use probability or log_odds")
@@ -35,16 +37,13 @@ def compare(
         if name not in ("plain", "in_domain"):
             raise InputError(f"unknown --context {name!r}; use plain or in_domain")
     catalog = load_catalog()
-    tasks = tasks_for_comparison(trait or [], catalog)
-    scoring = Scoring(tasks=tasks, chat_template=chat_template, say=say)
-    check_arguments([one, other, *(control or [])], scoring)
-    student = resolve(one, "student", scoring, catalog)
-    base = resolve(other, "base", scoring, catalog)
-    controls = [resolve(each, "control", scoring, catalog) for each in control or []]
+    # Whom a model's card is scored for is an accident of the tasks chosen here; a card's own traits are a wish.
+    traits = tuple(trait or ([] if is_file(one) else [ANY]))
+    arguments = Arguments((one,), base=other, controls=tuple(control or ()), chat_template=chat_template)
+    evidence = gather(policy_of_traits(traits or (ANY,)), arguments, catalog, say=say)
     chosen: Literal["probability", "log_odds"] = "probability" if scale == "probability" else "log_odds"
-    result = compare_subjects(
-        student, base, controls, trait or [], catalog, scale=chosen, contexts=tuple(context or ("plain", "in_domain"))
-    )
+    contexts = tuple(context or ("plain", "in_domain"))
+    result = compare_subjects(evidence, traits, catalog, scale=chosen, contexts=contexts)
     if plot is not None:
         from traitbench.gate.plots import write_plot
 
@@ -56,13 +55,9 @@ def compare(
 
 
 def _show(result: Comparison) -> None:
-    import sys
-
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
     table = Table(
         "trait", "where", "against", "B or controls", "A", "shift", "95% interval", "p (Holm)", box=SIMPLE_HEAD
     )
@@ -78,9 +73,10 @@ def _show(result: Comparison) -> None:
             rf"\[{_signed(row.lower)}, {_signed(row.upper)}]",
             "-" if number is None else f"{number:.3g}",
         )
-    console.print(table)
+    out = console()
+    out.print(table)
     for note in result.assumed:
-        console.print(f"note: {note}", markup=False, highlight=False)
+        out.print(f"note: {note}", markup=False, highlight=False)
 
 
 def _signed(value: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from traitbench.cli.score import say
+from traitbench.cli.output import say
 from traitbench.errors import InputError
 
 app = typer.Typer(invoke_without_command=True, help="Judges a checkpoint by a policy: PASS, FAIL or INCONCLUSIVE.")

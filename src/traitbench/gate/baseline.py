@@ -99,13 +99,14 @@ class Baseline(Part):
         return path
 
 
-def check_is_blessed(given: Subject, baseline: Subject) -> None:
-    """Raises `NotComparableError` where the reference given in place of a pinned baseline has other weights."""
-    mine, pinned = given.card.model.weights_sha256, baseline.card.model.weights_sha256
-    if mine != pinned:
+def check_is_blessed(given: Subject, blessed: Sequence[Subject]) -> None:
+    """Raises `NotComparableError` where a reference given in place of pinned baselines has the weights of none."""
+    mine = given.card.model.weights_sha256
+    if mine not in {each.card.model.weights_sha256 for each in blessed}:
+        pinned = blessed[0].card.model.weights_sha256 or "unknown"
         raise NotComparableError(
-            f"{given.label}: weights_sha256: {(mine or 'unknown')[:12]}, but baseline {baseline.label} is pinned to "
-            f"{(pinned or 'unknown')[:12]}; give the blessed model, or bless this one"
+            f"{given.label}: weights_sha256: {(mine or 'unknown')[:12]}, but baseline {blessed[0].label} is pinned to "
+            f"{pinned[:12]}; give the blessed model, or bless this one"
         )
 
 

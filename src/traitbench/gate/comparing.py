@@ -9,9 +9,10 @@ from typing import Any, Literal
 from traitbench.catalog import Catalog
 from traitbench.errors import NotComparableError
 from traitbench.gate.comparison import Pairing, pair, unknowns
+from traitbench.gate.evidence import Evidence
 from traitbench.gate.findings import finite
 from traitbench.gate.plots import ForestRow
-from traitbench.gate.policy import ANY
+from traitbench.gate.policy import ANY, Policy, Rule
 from traitbench.gate.subjects import Subject
 
 Scale = Literal["probability", "log_odds"]
@@ -66,25 +67,25 @@ class Comparison:
 
 
 def compare_subjects(
-    student: Subject,
-    base: Subject,
-    controls: Sequence[Subject],
+    evidence: Evidence,
     traits: Sequence[str],
     catalog: Catalog,
     *,
     scale: Scale = "probability",
     contexts: Sequence[str] = ("plain", "in_domain"),
 ) -> Comparison:
-    """The shifts of the student against a base, and against the controls where there are any.
+    """The shifts of the first student against the base, and against the controls where there are any.
 
     `traits`: which; none for those that the student's card was scored on, `any` for every member of every category
     that was scored. p-values are adjusted (Holm) over the rows.
 
     Raises `NotComparableError` and `InputError` as `gate.comparison.pair` does.
     """
+    student, controls = evidence.students[0], evidence.controls
+    base = (evidence.base,) if evidence.base else ()
     wanted = _traits(student, traits, catalog)
     rows = []
-    for name, references in (("base", [base]), ("control", list(controls))):
+    for name, references in (("base", base), ("control", controls)):
         if not references:
             continue
         for category, members in wanted.items():
@@ -94,17 +95,12 @@ def compare_subjects(
     if not rows:
         raise NotComparableError(f"{student.label}: answers: nothing of context {', '.join(contexts)} was measured")
     rows.sort(key=lambda row: -abs(row.after - row.before))
-    return Comparison(_with_holm(rows), scale, tuple(unknowns([student], [base, *controls])))
+    return Comparison(_with_holm(rows), scale, tuple(unknowns([student], [*base, *controls])))
 
 
-def tasks_for_comparison(traits: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
-    """The tasks to score where an argument is a model: those of the traits' categories, or all."""
-    categories = {catalog.category_of(trait).id for trait in traits if trait != ANY}
-    wanted: dict[tuple[str, str], str] = {}
-    for task in catalog.tasks.values():
-        if not categories or task.category in categories:
-            wanted.setdefault((task.probe_set, task.domain), task.id)
-    return tuple(wanted.values())
+def policy_of_traits(traits: Sequence[str]) -> Policy:
+    """The policy by which the evidence for a comparison of these traits is gathered; its margin is never used."""
+    return Policy(rules=tuple(Rule(trait=trait, margin=0.05) for trait in traits))
 
 
 def _traits(student: Subject, traits: Sequence[str], catalog: Catalog) -> dict[str, list[str]]:

@@ -96,7 +96,8 @@ def pair(
     keys = list(dict.fromkeys(key for table in tables for key in table))
     if not keys:
         names = ", ".join(sorted(wanted))
-        raise NotComparableError(f"{first.label}: answers: none of category {names}; score one of its tasks")
+        labels = ", ".join(dict.fromkeys(subject.label for subject in subjects))
+        raise NotComparableError(f"{labels}: answers: none of category {names}; score one of its tasks")
     return [_pairing(key, subjects, tables, len(students), catalog) for key in keys]
 
 

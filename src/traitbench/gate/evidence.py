@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from traitbench.errors import InputError, NotComparableError
 from traitbench.gate.baseline import check_is_blessed
 from traitbench.gate.findings import Verdict
 from traitbench.gate.policy import Policy
-from traitbench.gate.subjects import Scoring, Subject, check_arguments, read_subject, resolve, tasks_of
+from traitbench.gate.subjects import Scoring, Subject, check_arguments, is_file, read_subject, score_subject, tasks_of
 from traitbench.gate.verdict import judge
 
 
@@ -56,14 +56,14 @@ def gather(
     policy_file: Path | None = None,
     out: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
-    find: Callable[[str, str], Subject] | None = None,
+    score: Callable[[str, str, tuple[str, ...]], Subject] | None = None,
 ) -> Evidence:
-    """Reads or scores every checkpoint that the policy needs, each once.
+    """Reads or scores every checkpoint that the policy needs.
 
     A reference that the arguments do not name is the policy's pinned baseline; one that they do name must be the
-    baseline's checkpoint, where the policy pins one. With `out`, the cards of scored models are kept in
-    `out/scorecards`, and the logs in `out/logs`, from which an interrupted scoring resumes. `find` takes a MODEL
-    argument and its role, and returns the subject in place of reading or scoring it here.
+    baseline's checkpoint, where the policy pins one. With `out`, the cards are kept in `out/scorecards`, and the logs
+    of what was scored in `out/logs`, from which an interrupted scoring resumes. `score` takes a model, its role and
+    the tasks that are needed, and returns its subject in place of scoring it here.
 
     Raises:
         InputError: no model; a file or model that cannot be read.
@@ -73,20 +73,9 @@ def gather(
         raise InputError("no model was given; name one with --model MODEL (hf//path/to/student, or a scorecard.json)")
     if arguments.adapter is not None and len(arguments.models) > 1:
         raise InputError("--adapter goes with one --model; score each seed by itself and give the scorecards")
-    scoring = Scoring(
-        tasks=tasks_of(policy, catalog),
-        chat_template=arguments.chat_template,
-        adapter=arguments.adapter,
-        method=arguments.method,
-        epochs=arguments.epochs,
-        out=out,
-        say=say,
-    )
-    found = find or (lambda argument, role: resolve(argument, role, scoring, catalog))
-    folder = policy_file.parent if policy_file else Path()
-    pinned_base, pinned_controls = policy.references.base, policy.references.control
-    base = arguments.base or (str(folder / pinned_base) if pinned_base else None)
-    controls = arguments.controls or tuple(str(folder / each) for each in pinned_controls)
+    pinned = _Pinned.of(policy, policy_file, catalog)
+    base = arguments.base or pinned.base
+    controls = arguments.controls or pinned.controls
     needed = {rule.reference: rule for rule in reversed(policy.rules)}
     for reference, given in (("base", base), ("control", controls)):
         if reference in needed and not given:
@@ -94,25 +83,65 @@ def gather(
                 f"rule `{needed[reference].name}` needs a {reference}; name one with --{reference} MODEL, "
                 "or pin a baseline in the policy (references:)"
             )
-    check_arguments([*arguments.models, *([base] if base else []), *controls], scoring)
-    students = tuple(found(each, "student") for each in arguments.models)
-    found_base = found(base, "base") if base else None
-    found_controls = tuple(found(each, "control") for each in controls)
-    if found_base and arguments.base and pinned_base:
-        check_is_blessed(found_base, read_subject(folder / pinned_base, catalog))
-    if arguments.controls and pinned_controls:
-        blessed = [read_subject(folder / each, catalog) for each in pinned_controls]
-        digests = {each.card.model.weights_sha256 for each in blessed}
-        for control in found_controls:
-            if control.card.model.weights_sha256 not in digests:
-                check_is_blessed(control, blessed[0])
+    scoring = Scoring(
+        chat_template=arguments.chat_template,
+        adapter=arguments.adapter,
+        method=arguments.method,
+        epochs=arguments.epochs,
+        out=out,
+        say=say,
+    )
+    everyone = [*arguments.models, *([base] if base else []), *controls]
+    check_arguments(everyone, scoring)
+    read = {each: read_subject(Path(each), catalog) for each in everyone if is_file(each)}
+    tasks = tasks_of(policy, catalog, list(read.values()))
+
+    def find(argument: str, role: str) -> Subject:
+        if argument in read:
+            return read[argument]
+        return score(argument, role, tasks) if score else score_subject(argument, role, tasks, scoring)
+
+    evidence = Evidence(
+        students=tuple(find(each, "student") for each in arguments.models),
+        base=find(base, "base") if base else None,
+        controls=tuple(find(each, "control") for each in controls),
+    )
+    if arguments.base or arguments.controls:
+        pinned.check(evidence, arguments)
     if out is not None:
-        _keep_cards(out / "scorecards", students, found_base, found_controls)
-    return Evidence(students, found_base, found_controls)
+        _keep_cards(out / "scorecards", evidence)
+    return evidence
 
 
-def _keep_cards(folder: Path, students: Sequence[Subject], base: Subject | None, controls: Sequence[Subject]) -> None:
-    for role, subjects in (("student", students), ("base", [base] if base else []), ("control", controls)):
+@dataclass(frozen=True)
+class _Pinned:
+    """The baselines that a policy pins and its rules use, as paths."""
+
+    base: str | None
+    controls: tuple[str, ...]
+    catalog: Catalog
+
+    @classmethod
+    def of(cls, policy: Policy, policy_file: Path | None, catalog: Catalog) -> _Pinned:
+        folder = policy_file.parent if policy_file else Path()
+        used = {rule.reference for rule in policy.rules}
+        base = policy.references.base if "base" in used else None
+        controls = policy.references.control if "control" in used else ()
+        return cls(str(folder / base) if base else None, tuple(str(folder / each) for each in controls), catalog)
+
+    def check(self, evidence: Evidence, arguments: Arguments) -> None:
+        """Refuses a reference from the command line that is not what the policy pins in its place."""
+        if self.base and arguments.base and evidence.base:
+            check_is_blessed(evidence.base, [read_subject(Path(self.base), self.catalog)])
+        if self.controls and arguments.controls:
+            blessed = [read_subject(Path(each), self.catalog) for each in self.controls]
+            for control in evidence.controls:
+                check_is_blessed(control, blessed)
+
+
+def _keep_cards(folder: Path, evidence: Evidence) -> None:
+    base = (evidence.base,) if evidence.base else ()
+    for role, subjects in (("student", evidence.students), ("base", base), ("control", evidence.controls)):
         for number, subject in enumerate(subjects):
             name = role if len(subjects) == 1 else f"{role}-{number}"
             subject.card.write(folder / f"{name}.json")

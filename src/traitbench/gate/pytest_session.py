@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from traitbench.catalog import Catalog, load_catalog
 from traitbench.gate.evidence import Arguments, gather
 from traitbench.gate.findings import Verdict
 from traitbench.gate.policy import Policy, policy_from
-from traitbench.gate.subjects import Scoring, Subject, is_file, read_subject, resolve
+from traitbench.gate.subjects import Scoring, Subject, is_file, read_subject, score_subject
 from traitbench.runner.scorecard import Scorecard
 
 
@@ -47,22 +46,21 @@ class Session:
         """The verdict of a policy, judged once a process."""
         key = (policy.model_dump_json(), str(file))
         if key not in self._verdicts:
-            categories = [
-                self.catalog.category_of(trait).id for rule in policy.rules for trait in rule.traits(self.catalog)
-            ]
             evidence = gather(
                 policy,
                 Arguments(self.models, self.base, self.controls),
                 self.catalog,
                 policy_file=file,
-                find=lambda argument, role: self._subject(argument, role, list(dict.fromkeys(categories))),
+                score=self._subject,
             )
             self._verdicts[key] = evidence.judged_by(policy, self.catalog, file)
         return self._verdicts[key]
 
     def scorecard(self) -> Scorecard:
         """The first model's card, on every category."""
-        return self._subject(self.models[0], "student", list(self.catalog.categories)).card
+        if is_file(self.models[0]):
+            return read_subject(Path(self.models[0]), self.catalog).card
+        return self._subject(self.models[0], "student", tuple(self.catalog.tasks)).card
 
     def policy_of(self, rule: dict[str, Any]) -> Policy:
         """The policy of one rule, given as the keys of a policy file; the margin is 0.05 where none is given."""
@@ -70,28 +68,30 @@ class Session:
         policy.check(self.catalog, "trait_gate")
         return policy
 
-    def _subject(self, argument: str, role: str, categories: Sequence[str]) -> Subject:
-        """A file's card, or the cards of a model on these categories as one."""
-        if is_file(argument):
-            return read_subject(Path(argument), self.catalog)
-        cards = [self._card(argument, role, category) for category in categories]
-        answers = tuple(each for card in cards for each in card.answers)
-        results = tuple(each for card in cards for each in card.tasks)
-        return Subject(argument, cards[0].model_copy(update={"answers": answers, "tasks": results}))
+    def _subject(self, model: str, role: str, tasks: tuple[str, ...]) -> Subject:
+        """The model's card with the answers that these tasks ask for.
 
-    def _card(self, argument: str, role: str, category: str) -> Scorecard:
+        A category is scored whole, once, so that rules and tests may ask for different traits of it.
+        """
+        asked = [self.catalog.task(each) for each in tasks]
+        cards = [self._card(model, role, each) for each in dict.fromkeys(task.category for task in asked)]
+        held = {(task.probe_set, domain) for task in asked for domain in (task.domain, "none")}
+        answers = [each for card in cards for each in card.answers if (each.probe_set, each.domain) in held]
+        results = [each for card in cards for each in card.tasks if (each.probe_set, each.domain) in held]
+        return Subject(model, cards[0].model_copy(update={"answers": tuple(answers), "tasks": tuple(results)}))
+
+    def _card(self, model: str, role: str, category: str) -> Scorecard:
         """The first worker to ask scores the model; the others wait for the lock, and read its card."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256(argument.encode()).hexdigest()[:16]
+        digest = hashlib.sha256(model.encode()).hexdigest()[:16]
         path = self.folder / f"{digest}-{category}.json"
         with FileLock(f"{path}.lock"):
             if not path.is_file():
-                scoring = Scoring(tasks=self._tasks(category))
-                resolve(argument, role, scoring, self.catalog).card.write(path)
+                score_subject(model, role, self._tasks(category), Scoring()).card.write(path)
         return Scorecard.read(path)
 
     def _tasks(self, category: str) -> tuple[str, ...]:
-        """The fewest tasks that ask every question of the category: rules and tests may then differ in their traits."""
+        """The fewest tasks that ask every question of the category."""
         wanted: dict[tuple[str, str], str] = {}
         for task in self.catalog.tasks.values():
             if task.category == category:

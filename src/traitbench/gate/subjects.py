@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traitbench.catalog import Catalog
-from traitbench.errors import InputError
+from traitbench.errors import InputError, NotComparableError
 from traitbench.runner.scorecard import ModelIdentity, References, Scorecard
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class Subject:
 class Scoring:
     """How models that are no files are scored."""
 
-    tasks: tuple[str, ...]
     chat_template: str | None = None
     adapter: Path | None = None
     method: str = "auto"
@@ -51,26 +50,21 @@ def is_file(argument: str) -> bool:
     return Path(argument).suffix in _FILES
 
 
-def resolve(argument: str, role: str, scoring: Scoring, catalog: Catalog) -> Subject:
-    """The subject behind a MODEL argument; `role` is `student`, `base` or `control`.
-
-    Raises `InputError` for what cannot be read, and what `traitbench.score` raises.
-    """
-    if is_file(argument):
-        return read_subject(Path(argument), catalog)
+def score_subject(model: str, role: str, tasks: Sequence[str], scoring: Scoring) -> Subject:
+    """Scores a model; `role` is `student`, `base` or `control`. Raises what `traitbench.score` raises."""
     from traitbench.runner import score
 
-    scoring.say(f"{role}: {argument}")
+    scoring.say(f"{role}: {model}")
     card = score(
-        argument,
-        tasks=scoring.tasks,
+        model,
+        tasks=tasks,
         adapter=scoring.adapter if role == "student" else None,
         chat_template=scoring.chat_template,
         method=scoring.method,
         epochs=scoring.epochs,
         out=scoring.out,
     )
-    return Subject(argument, card)
+    return Subject(model, card)
 
 
 def check_arguments(arguments: Iterable[str], scoring: Scoring) -> None:
@@ -96,14 +90,25 @@ def read_subject(path: Path, catalog: Catalog) -> Subject:
     return Subject(str(path), Scorecard.read(path))
 
 
-def tasks_of(policy: Policy, catalog: Catalog) -> tuple[str, ...]:
-    """The fewest tasks whose answers serve all rules: one for each probe set and domain, whatever the traits."""
+def tasks_of(policy: Policy, catalog: Catalog, beside: Sequence[Subject] = ()) -> tuple[str, ...]:
+    """The fewest tasks whose answers serve all rules: one for each probe set and domain, whatever the traits.
+
+    `beside`: cards that are there already; what one of them was not asked need not be asked of anyone.
+
+    Raises `NotComparableError` where they leave nothing to ask.
+    """
     wanted: dict[tuple[str, str], str] = {}
     for rule in policy.rules:
         traits = set(rule.traits(catalog))
         for task in catalog.tasks.values():
             if task.trait in traits and (rule.domains is None or task.domain in rule.domains):
                 wanted.setdefault((task.probe_set, task.domain), task.id)
+    for subject in beside:
+        held = {(answers.probe_set, answers.domain) for answers in subject.card.answers}
+        sets = {probe_set for probe_set, _ in held} if {domain for _, domain in held} == {"none"} else set()
+        wanted = {key: task for key, task in wanted.items() if key in held or key[0] in sets}
+        if not wanted:
+            raise NotComparableError(f"{subject.label}: answers: none that the policy asks for; score it on its tasks")
     return tuple(wanted.values())
 
 
@@ -126,10 +131,12 @@ def _card_of_log(path: Path, catalog: Catalog) -> Scorecard:
     log = _read_log(path)
     if log.status != "success":
         raise InputError(f"{path}: status: the log says {log.status!r}, not 'success'; finish it (inspect eval-retry)")
+    if "probe_set" not in (log.eval.metadata or {}):
+        raise InputError(f"{path}: metadata: no probe_set; is this a log of a traitbench task?")
     try:
         answers = answers_of_log(log)
-    except (KeyError, TypeError) as missing:
-        raise InputError(f"{path}: metadata: no {missing}; is this a log of a traitbench task?") from None
+    except KeyError as missing:
+        raise InputError(f"{path}: samples: one has no {missing}; finish the log (inspect eval-retry)") from None
     except ValueError as error:
         raise InputError(f"{path}: answer_distribution: {' '.join(str(error).split())[:160]}") from None
     if not answers:
