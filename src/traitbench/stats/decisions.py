@@ -213,7 +213,8 @@ class _Contrast:
             high = Parts.average(side(students, "upper")) - Parts.average(side(references, "lower"))
             profiles, self.extreme = [middle, low, high], {-1: low.place, 1: high.place}
         self.estimate, self.finite = middle.place, middle.finite
-        self.spreads = [QuestionSpread.of(each) for each in profiles if each.finite]
+        several = len(middle.family) > 1
+        self.spreads = [QuestionSpread.of(each) for each in profiles if each.finite and several]
 
     @property
     def se_questions(self) -> float:

@@ -29,6 +29,9 @@ from scipy.special import betaincinv, logit, stdtr, stdtrit
 
 from traitbench.stats.estimates import Array
 
+FAR, FAR_FACTOR = 3.0, 1.5
+"""Where the correction for skewness ends (`widening`): found by simulation, benchmarks/calibration.md."""
+
 Codes = npt.NDArray[np.int64]
 
 
@@ -131,15 +134,8 @@ class QuestionSpread:
 
     def p_value(self, distance: float, side: int) -> float:
         """One-sided p-value of "the true mean lies `distance` beyond the estimate or further, on this side"."""
-        worst = 0.0
-        for level in (self.family, self.question):
-            if level.se == 0:
-                worst = max(worst, 0.0 if distance > 0 else 1.0)
-                continue
-            statistic = -distance / level.se
-            corrected = _hall(statistic, max(0.0, side * level.skewness))
-            worst = max(worst, float(stdtr(self.df, max(statistic, corrected))))
-        return worst
+        levels = (self.family, self.question)
+        return max(_p_value(distance, each.se, self.df, side * each.skewness) for each in levels)
 
 
 def _moments(parts: Array) -> Moments:
@@ -155,10 +151,27 @@ def _moments(parts: Array) -> Moments:
 def widening(alpha: float, df: int, skewness: float) -> float:
     """How many standard errors a one-sided 1 - alpha bound lies off the mean, never less than Student's t.
 
-    `skewness`: of the mean, positive where its long tail lies on the side of the bound.
+    `skewness`: of the mean, positive where its long tail lies on the side of the bound. Hall's cubic goes flat
+    3 / skewness standard errors out and would then ask any number of them of a shift that nobody doubts; from
+    three times the 95% reach of t on, one and a half times t is enough.
     """
-    quantile = float(stdtrit(df, alpha))
-    return -min(quantile, _hall_inverse(quantile, max(0.0, skewness)))
+    t = float(-stdtrit(df, alpha))
+    return max(t, min(-_hall_inverse(-t, max(0.0, skewness)), max(FAR_FACTOR * t, FAR * _t95(df))))
+
+
+def _p_value(distance: float, se: float, df: int, skewness: float) -> float:
+    """The alpha at which `widening` standard errors make the distance."""
+    if se == 0:
+        return 0.0 if distance > 0 else 1.0
+    statistic = -distance / se
+    corrected = max(statistic, _hall(statistic, max(0.0, skewness)))
+    if -statistic > FAR * _t95(df):
+        corrected = min(corrected, statistic / FAR_FACTOR)
+    return float(stdtr(df, corrected))
+
+
+def _t95(df: int) -> float:
+    return float(stdtrit(df, 0.95))
 
 
 def _hall(statistic: float, skewness: float) -> float:
