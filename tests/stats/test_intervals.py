@@ -21,9 +21,10 @@ from traitbench.stats.intervals import (
     QuestionSpread,
     combine,
     effective_draws,
-    prediction_reach,
+    mean_se,
+    prediction_se,
     sampling_bounds,
-    seed_reach,
+    student_reach,
     widening,
 )
 
@@ -145,23 +146,23 @@ def test_effective_draws_keep_the_variance_of_a_mean_of_equal_questions() -> Non
 def test_seeds_reach_as_scipys_t_interval() -> None:
     seeds = np.array([0.08, 0.36, 0.0])
     high = stats.ttest_1samp(seeds, 0).confidence_interval(0.9).high
-    assert seed_reach(seeds, 0.05) == pytest.approx(high - seeds.mean())
+    assert student_reach(mean_se(seeds), 2, 0.05) == pytest.approx(high - seeds.mean())
 
 
-def test_prediction_reach_is_statsmodels_and_the_published_factor() -> None:
+def test_the_prediction_reach_is_statsmodels_and_the_published_factor() -> None:
     controls = np.array([0.01, 0.03, 0.02, 0.05, 0.02])
     fit = OLS(controls, np.ones(5)).fit()
     high = fit.get_prediction(np.ones((1, 1))).summary_frame(alpha=0.1)["obs_ci_upper"].iloc[0]
-    assert prediction_reach(controls, 0.05) == pytest.approx(high - controls.mean())
+    assert student_reach(prediction_se(controls), 4, 0.05) == pytest.approx(high - controls.mean())
     # Hahn and Meeker 1991, two-sided 95% factor for one future observation, n = 5: 3.04
-    assert prediction_reach(controls, 0.025) / controls.std(ddof=1) == pytest.approx(3.04, abs=5e-3)
+    assert student_reach(prediction_se(controls), 4, 0.025) / controls.std(ddof=1) == pytest.approx(3.04, abs=5e-3)
 
 
 def test_sources_in_quadrature_cover_a_difference_of_two_small_samples() -> None:
     rng = np.random.default_rng(6)
     first, second = rng.normal(0, 1, (4000, 4)), rng.normal(0, 3, (4000, 6))
     covered = sum(
-        a.mean() - b.mean() + combine([seed_reach(a, 0.05), seed_reach(b, 0.05)]) > 0
+        a.mean() - b.mean() + combine([student_reach(mean_se(a), 3, 0.05), student_reach(mean_se(b), 5, 0.05)]) > 0
         for a, b in zip(first, second, strict=True)
     )
     assert covered / 4000 == pytest.approx(0.95, abs=0.012)

@@ -10,7 +10,7 @@ Three sources, each a one-sided confidence reach at the same alpha:
   where paraphrases go together, the second sees carriers among n questions that a handful of family means hide.
 - *Draws* (`sampling_reach`). The variance between questions contains the binomial variance within them already; the
   draws alone are a floor under it, which matters where every sample came out alike.
-- *Training* (`seed_reach`, `prediction_reach`). Student's t on one number for each checkpoint.
+- *Training* (`mean_se`, `prediction_se`, `student_reach`). Student's t on one number for each checkpoint.
 
 Independent sources are put together in quadrature (`combine`), the method of variance estimates recovery: Zou and
 Donner 2008, "Construction of confidence limits about effect measures", Statistics in Medicine 27, p. 1693-1702.
@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -170,6 +171,7 @@ def _p_value(distance: float, se: float, df: int, skewness: float) -> float:
     return float(stdtr(df, corrected))
 
 
+@lru_cache(maxsize=256)
 def _t95(df: int) -> float:
     return float(stdtrit(df, 0.95))
 
@@ -204,17 +206,22 @@ def effective_draws(draws: Sequence[Array]) -> float:
     return float(len(counts) ** 2 / (1 / counts).sum())
 
 
-def seed_reach(values: Array, alpha: float) -> float:
-    """Student's t reach of the mean of one number for each training seed, shape (n_seeds,), two or more."""
-    return float(-stdtrit(len(values) - 1, alpha) * values.std(ddof=1) / math.sqrt(len(values)))
+def mean_se(values: Array) -> float:
+    """Standard error of the mean of one number for each training run, shape (k,), two or more."""
+    return float(values.std(ddof=1)) / math.sqrt(len(values))
 
 
-def prediction_reach(values: Array, alpha: float) -> float:
-    """How far one more training run may fall from the mean of these, shape (k,): t(k-1) * SD * sqrt(1 + 1/k).
+def prediction_se(values: Array) -> float:
+    """Of one more training run about the mean of these, shape (k,): SD * sqrt(1 + 1/k).
 
-    The prediction interval of a normal sample: Hahn and Meeker 1991, Statistical Intervals, section 4.7.
+    With t(k - 1) the prediction interval of a normal sample: Hahn and Meeker 1991, Statistical Intervals, section 4.7.
     """
-    return float(-stdtrit(len(values) - 1, alpha) * values.std(ddof=1) * math.sqrt(1 + 1 / len(values)))
+    return float(values.std(ddof=1)) * math.sqrt(1 + 1 / len(values))
+
+
+def student_reach(se: float, df: int, alpha: float) -> float:
+    """Of a one-sided 1 - alpha bound by Student's t."""
+    return float(-stdtrit(df, alpha)) * se
 
 
 def combine(reaches: Sequence[float]) -> float:
