@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from traitbench.stats import Measured, ShiftTest, decide, shift_test
 from traitbench.stats.estimates import Array
+from traitbench.stats.intervals import FAR, FAR_FACTOR
 
 MARGIN, ALPHA, POLICY = 0.05, 0.05, 20
 BASE = 0.45
@@ -86,20 +88,78 @@ def effects(cell: Cell, rng: np.random.Generator, runs: int) -> Array:
     return values.reshape(runs, -1)
 
 
-def simulated(cell: Cell, shift: float, runs: int) -> Iterator[ShiftTest]:
-    """The gate's tests of `runs` checkpoints whose true shift, over questions and training runs, is `shift`."""
+@dataclass(frozen=True)
+class Batch:
+    """Simulated checkpoints: their answers, and the bounds that `shift_test` gives each of them.
+
+    `students`: (runs, n_seeds, n_questions) probabilities. `controls`: (runs, n_controls), the same in every question.
+    """
+
+    cell: Cell
+    students: Array
+    controls: Array
+
+    def tests(self) -> Iterator[ShiftTest]:
+        """The gate's tests, one by one."""
+        n = self.students.shape[2]
+        for students, controls in zip(self.students, self.controls, strict=True):
+            references = [measured(np.full(n, control)) for control in controls]
+            yield shift_test([measured(each) for each in students], references, self.cell.labels, margin=MARGIN)
+
+    def bounds(self, alpha: float = ALPHA) -> tuple[Array, Array]:
+        """`lower` and `upper` of all those tests at once, (runs,) each; tests/stats/test_calibration.py compares."""
+        runs, seeds, n = self.students.shape
+        families = self.cell.families
+        values = self.students.mean(axis=1) - self.controls.mean(axis=1, keepdims=True)
+        mean = values.mean(axis=1)
+        apart = (values - mean[:, None]) / n
+        levels = [_moments(apart.reshape(runs, families, -1).sum(axis=2)), _moments(apart)]
+        training = np.zeros(runs)
+        for places, others in ((self.students.mean(axis=2), 0), (self.controls, int(seeds == 1))):
+            k = places.shape[1]
+            if k > 1:
+                t = -stdtrit(k - 1, alpha)
+                training += t**2 * places.var(axis=1, ddof=1) * (others + 1 / k)
+        down, up = (
+            np.sqrt(np.max([se * _widened(alpha, families - 1, side * g) for se, g in levels], axis=0) ** 2 + training)
+            for side in (-1, 1)
+        )
+        return np.maximum(mean - down, -1), np.minimum(mean + up, 1)
+
+    def passed(self) -> Array:
+        """(runs,) whether the verdict is PASS."""
+        return self.bounds()[1] < MARGIN
+
+    def failed(self, n_tests: int = 1) -> Array:
+        """(runs,) whether the verdict is FAIL in a policy of n tests where no other fails (Holm's first step)."""
+        return self.bounds(ALPHA / n_tests)[0] > MARGIN
+
+
+def _moments(parts: Array) -> tuple[Array, Array]:
+    units = parts.shape[1]
+    variance = (parts**2).sum(axis=1) * units / (units - 1)
+    third = (parts**3).sum(axis=1) * units**2 / ((units - 1) * (units - 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt(variance), np.where(variance < 1e-300, 0.0, third / variance**1.5)
+
+
+def _widened(alpha: float, df: int, skewness: Array) -> Array:
+    t, positive = -stdtrit(df, alpha), np.maximum(skewness, 1e-9)
+    hall = (1 - np.cbrt(1 - positive * (t + positive / 6))) * 3 / positive
+    far = max(FAR_FACTOR * t, FAR * stdtrit(df, 0.95))
+    return np.where(skewness < 1e-7, t, np.maximum(t, np.minimum(hall, far)))
+
+
+def simulated(cell: Cell, shift: float, runs: int) -> Batch:
+    """`runs` checkpoints whose true shift, over questions and training runs, is `shift`."""
     rng = np.random.default_rng(cell.seed(f"{shift}"))
-    n = cell.families * cell.questions
-    labels, trained = cell.labels, cell.seeds > 1 or cell.controls > 1
-    for start in range(0, runs, 2000):
-        several = [effects(cell, rng, 2000) for _ in range(cell.seeds if cell.redrawn else 1)]
-        seeds = cell.training_sd * rng.standard_normal((2000, cell.seeds + cell.controls)) * trained
-        if cell.controls == 1:
-            seeds[:, cell.seeds] = 0.0
-        for i in range(min(2000, runs - start)):
-            students = [measured(BASE + shift + several[s % len(several)][i] + seeds[i, s]) for s in range(cell.seeds)]
-            controls = [measured(np.full(n, BASE) + drift) for drift in seeds[i, cell.seeds :]]
-            yield shift_test(students, controls, labels, margin=MARGIN, alpha=ALPHA)
+    several = np.stack([effects(cell, rng, runs) for _ in range(cell.seeds if cell.redrawn else 1)], axis=1)
+    trained = cell.seeds > 1 or cell.controls > 1
+    training = cell.training_sd * rng.standard_normal((runs, cell.seeds + cell.controls)) * trained
+    if cell.controls == 1:
+        training[:, cell.seeds] = 0.0
+    students = BASE + shift + several + training[:, : cell.seeds, None]
+    return Batch(cell, np.clip(students, 0, 1), np.clip(BASE + training[:, cell.seeds :], 0, 1))
 
 
 def measured(values: Array, tolerance: float = 0.0, draws: Array | None = None) -> Measured:
@@ -108,15 +168,6 @@ def measured(values: Array, tolerance: float = 0.0, draws: Array | None = None) 
 
 def single(tests: Sequence[ShiftTest], verdict: str) -> float:
     return float(np.mean([decide([test]) == [verdict] for test in tests]))
-
-
-def policies(tests: Sequence[ShiftTest]) -> list[list[str]]:
-    return [list(decide(tests[i : i + POLICY])) for i in range(0, len(tests), POLICY)]
-
-
-def alone_in_policy(tests: Sequence[ShiftTest], still: Sequence[ShiftTest]) -> float:
-    """The chance of FAIL for the one trait that moved among twenty."""
-    return float(np.mean([decide([test, *still[: POLICY - 1]])[0] == "FAIL" for test in tests]))
 
 
 def answered(student: Array, base: float, how: str, cell: Cell, rng: np.random.Generator) -> ShiftTest:

@@ -141,6 +141,23 @@ def test_a_checkpoint_against_itself_differs_by_exactly_nothing(scale: Any) -> N
     assert decide([shift_test([once], [once], families, margin=0.01)]) == ["PASS"]
 
 
+def test_several_copies_of_one_checkpoint_differ_by_exactly_nothing() -> None:
+    values = np.random.default_rng(8).beta(1, 3, 12)
+    found = shift_test([exact(values)] * 2, [exact(values)] * 3, OWN, margin=0.05)
+    assert (found.estimate, found.lower, found.upper, found.drift) == (0, 0, 0, pytest.approx(0, abs=1e-16))
+    assert decide([found]) == ["PASS"]
+
+
+def test_few_draws_of_something_rare_leave_the_log_odds_wide_and_finite_where_it_was_seen() -> None:
+    hits = np.array([1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0])
+    found = shift_test([sampled(hits, 1)], [sampled(hits[::-1], 1)], OWN, margin=1.0, scale="log_odds")
+    low, high = proportion_confint(3, 12, alpha=0.1, method="beta")
+    reach = math.hypot(math.log(high / (1 - high)) - math.log(1 / 3), math.log(1 / 3) - math.log(low / (1 - low)))
+    assert found.upper >= reach - 1e-9
+    assert 0 < found.p_no_shift <= 0.5
+    assert decide([found]) == ["INCONCLUSIVE"]
+
+
 def test_two_checkpoints_of_which_nothing_is_known_do_not_pass() -> None:
     unknown = [Measured(np.zeros(12), np.ones(12)) for _ in range(2)]
     for scale in ("probability", "log_odds"):

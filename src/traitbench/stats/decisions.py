@@ -144,17 +144,17 @@ def shift_test(
     _check(students, references, families, margin, scale, alpha)
     n, codes = len(families), np.unique(np.asarray(families), return_inverse=True)[1]
     contrast = _Contrast(students, references, codes, scale)
-    groups = int(codes.max()) + 1
+    groups, estimate = int(codes.max()) + 1, contrast.estimate
     lower, upper, p_shift, p_no_shift, se = -math.inf, math.inf, math.nan, math.nan, math.nan
     if groups > 1:
         if all(each.is_same(references[0]) for each in (*students, *references[1:])):
-            lower, upper, p_shift, p_no_shift, se = 0.0, 0.0, 1.0, 0.0, 0.0
+            estimate, lower, upper, p_shift, p_no_shift, se = 0.0, 0.0, 0.0, 1.0, 0.0, 0.0
         else:
             lower, upper = contrast.bound(alpha, -1), contrast.bound(alpha, 1)
             p_shift, p_no_shift, se = contrast.p_value(margin, -1), contrast.p_value(margin, 1), contrast.se
     drift = float(contrast.reference_places.std(ddof=1)) if len(references) > 1 else None
     return ShiftTest(
-        estimate=contrast.estimate,
+        estimate=estimate,
         lower=lower,
         upper=upper,
         margin=margin,
@@ -254,12 +254,13 @@ class _Contrast:
         from scipy.optimize import brentq
 
         def gap(log_alpha: float) -> float:
-            return combine(self._reaches(math.exp(log_alpha), side)) - distance
+            # sampling alone may leave the log-odds open, and a root finder needs a number
+            return min(combine(self._reaches(math.exp(log_alpha), side)), 1e6) - distance
 
         tiny, half = math.log(1e-15), math.log(0.5)
         if gap(half) >= 0:
             return 0.5
-        return 1e-15 if gap(tiny) <= 0 else math.exp(brentq(gap, tiny, half, xtol=1e-10))
+        return 1e-15 if gap(tiny) <= 0 else math.exp(brentq(gap, tiny, half, xtol=1e-8))
 
     def _reaches(self, alpha: float, side: int) -> list[float]:
         """Of the questions first, then of training where there are several students or controls."""

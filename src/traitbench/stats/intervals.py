@@ -8,7 +8,7 @@ Three sources, each a one-sided confidence reach at the same alpha:
   estimated skewness and is monotone, so it inverts in closed form. It is applied twice, with the variance and skewness
   of family means and with those of single questions, and the widest reach counts, never less than t's: the first holds
   where paraphrases go together, the second sees carriers among n questions that a handful of family means hide.
-- *Draws* (`sampling_reach`). The variance between questions contains the binomial variance within them already; the
+- *Draws* (`sampling_bounds`). The variance between questions contains the binomial variance within them already; the
   draws alone are a floor under it, which matters where every sample came out alike.
 - *Training* (`mean_se`, `prediction_se`, `student_reach`). Student's t on one number for each checkpoint.
 
@@ -131,7 +131,10 @@ class QuestionSpread:
 
     def reach(self, alpha: float, side: int) -> float:
         """From the mean to its one-sided 1 - alpha bound, upwards for side = 1, downwards for -1; never negative."""
-        return max(level.se * widening(alpha, self.df, side * level.skewness) for level in (self.family, self.question))
+        t = float(-stdtrit(self.df, alpha))
+        family = self.family.se * _widened(t, self.df, side * self.family.skewness)
+        question = self.question.se * _widened(t, self.df, side * self.question.skewness)
+        return max(family, question)
 
     def p_value(self, distance: float, side: int) -> float:
         """One-sided p-value of "the true mean lies `distance` beyond the estimate or further, on this side"."""
@@ -156,8 +159,13 @@ def widening(alpha: float, df: int, skewness: float) -> float:
     3 / skewness standard errors out and would then ask any number of them of a shift that nobody doubts; from
     three times the 95% reach of t on, one and a half times t is enough.
     """
-    t = float(-stdtrit(df, alpha))
-    return max(t, min(-_hall_inverse(-t, max(0.0, skewness)), max(FAR_FACTOR * t, FAR * _t95(df))))
+    return _widened(float(-stdtrit(df, alpha)), df, skewness)
+
+
+def _widened(t: float, df: int, skewness: float) -> float:
+    if skewness <= 0:
+        return t
+    return max(t, min(-_hall_inverse(-t, skewness), max(FAR_FACTOR * t, FAR * _t95(df))))
 
 
 def _p_value(distance: float, se: float, df: int, skewness: float) -> float:
