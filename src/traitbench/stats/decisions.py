@@ -26,9 +26,10 @@ from traitbench.stats.intervals import (
     QuestionSpread,
     combine,
     effective_draws,
-    prediction_reach,
+    mean_se,
+    prediction_se,
     sampling_bounds,
-    seed_reach,
+    student_reach,
 )
 
 Scale = Literal["probability", "log_odds"]
@@ -135,7 +136,7 @@ def shift_test(
 
     `students`: one, or one for each training seed. `references`: one base, or one or more controls; `families`:
     (n_questions,). One reference is taken as it is. Two or more are training runs: against one student their SD is
-    the noise of its training too (`prediction_reach`); several students show their own.
+    the noise of its training too (`prediction_se`); several students show their own.
 
     Truncated answers count at their worst, the student's upper against the reference's lower bound for the upper
     bound. On the log-odds scale a bound is infinite where a mean of 0 or 1 leaves it open.
@@ -143,17 +144,17 @@ def shift_test(
     _check(students, references, families, margin, scale, alpha)
     n, codes = len(families), np.unique(np.asarray(families), return_inverse=True)[1]
     contrast = _Contrast(students, references, codes, scale)
-    groups = int(codes.max()) + 1
+    groups, estimate = int(codes.max()) + 1, contrast.estimate
     lower, upper, p_shift, p_no_shift, se = -math.inf, math.inf, math.nan, math.nan, math.nan
     if groups > 1:
         if all(each.is_same(references[0]) for each in (*students, *references[1:])):
-            lower, upper, p_shift, p_no_shift, se = 0.0, 0.0, 1.0, 0.0, 0.0
+            estimate, lower, upper, p_shift, p_no_shift, se = 0.0, 0.0, 0.0, 1.0, 0.0, 0.0
         else:
             lower, upper = contrast.bound(alpha, -1), contrast.bound(alpha, 1)
             p_shift, p_no_shift, se = contrast.p_value(margin, -1), contrast.p_value(margin, 1), contrast.se
     drift = float(contrast.reference_places.std(ddof=1)) if len(references) > 1 else None
     return ShiftTest(
-        estimate=contrast.estimate,
+        estimate=estimate,
         lower=lower,
         upper=upper,
         margin=margin,
@@ -213,25 +214,23 @@ class _Contrast:
             high = Parts.average(side(students, "upper")) - Parts.average(side(references, "lower"))
             profiles, self.extreme = [middle, low, high], {-1: low.place, 1: high.place}
         self.estimate, self.finite = middle.place, middle.finite
-        self.spreads = [QuestionSpread.of(each) for each in profiles if each.finite]
+        several = len(middle.family) > 1
+        self.spreads = [QuestionSpread.of(each) for each in profiles if each.finite and several]
 
-    @property
-    def se_questions(self) -> float:
-        return max(each.se for each in self.spreads)
-
-    @property
-    def se_seeds(self) -> float:
-        seeds = len(self.seed_places)
-        return float(self.seed_places.std(ddof=1)) / math.sqrt(seeds) if seeds > 1 else 0.0
+        seeds, controls = len(students), len(references)
+        self.se_seeds = mean_se(self.seed_places) if seeds > 1 else 0.0
+        # one student's own training noise is seen in the controls alone
+        of_controls = prediction_se if seeds == 1 else mean_se
+        self.se_controls = of_controls(self.reference_places) if controls > 1 else 0.0
+        self.training = [(self.se_seeds, seeds - 1), (self.se_controls, controls - 1)]
+        self.training = [(se, df) for se, df in self.training if df > 0]
+        self.sampled = any(each.draws is not None for each in (*students, *references))
 
     @property
     def se(self) -> float:
         if not self.finite:
             return math.nan
-        controls = len(self.reference_places)
-        drift = float(self.reference_places.std(ddof=1)) if controls > 1 else 0.0
-        own = 1 if len(self.seed_places) == 1 else 0  # one student's own training noise is seen in the controls alone
-        return math.hypot(self.se_questions, self.se_seeds, drift * math.sqrt(own + 1 / controls))
+        return math.hypot(max(each.se for each in self.spreads), self.se_seeds, self.se_controls)
 
     def truncation(self, side: int) -> float:
         return abs(self.extreme[side] - self.estimate) if self.finite else math.inf
@@ -247,8 +246,7 @@ class _Contrast:
         distance = side * (margin - self.extreme[side]) if self.finite else -math.inf
         if math.isinf(distance) or math.isnan(distance):
             return 1.0
-        several = len(self.seed_places) > 1 or len(self.reference_places) > 1
-        if not several and all(each.draws is None for each in (*self.students, *self.references)):
+        if not self.training and not self.sampled:
             return max(each.p_value(distance, side) for each in self.spreads)
         if distance <= 0:
             return 1.0
@@ -256,22 +254,20 @@ class _Contrast:
         from scipy.optimize import brentq
 
         def gap(log_alpha: float) -> float:
-            return combine(self._reaches(math.exp(log_alpha), side)) - distance
+            # sampling alone may leave the log-odds open, and a root finder needs a number
+            return min(combine(self._reaches(math.exp(log_alpha), side)), 1e6) - distance
 
         tiny, half = math.log(1e-15), math.log(0.5)
         if gap(half) >= 0:
             return 0.5
-        return 1e-15 if gap(tiny) <= 0 else math.exp(brentq(gap, tiny, half, xtol=1e-10))
+        return 1e-15 if gap(tiny) <= 0 else math.exp(brentq(gap, tiny, half, xtol=1e-8))
 
     def _reaches(self, alpha: float, side: int) -> list[float]:
         """Of the questions first, then of training where there are several students or controls."""
-        reaches = [max(self._draws(alpha, side), *(each.reach(alpha, side) for each in self.spreads))]
-        if len(self.seed_places) > 1:
-            reaches.append(seed_reach(self.seed_places, alpha))
-        if len(self.reference_places) > 1:
-            towards = seed_reach if len(self.seed_places) > 1 else prediction_reach
-            reaches.append(towards(self.reference_places, alpha))
-        return reaches
+        questions = max(each.reach(alpha, side) for each in self.spreads)
+        if self.sampled:
+            questions = max(questions, self._draws(alpha, side))
+        return [questions, *(student_reach(se, df, alpha) for se, df in self.training)]
 
     def _draws(self, alpha: float, side: int) -> float:
         """The reach of sampling alone, by each side's own bounds (Newcombe 1998, method 10, with Clopper-Pearson)."""

@@ -8,9 +8,9 @@ Three sources, each a one-sided confidence reach at the same alpha:
   estimated skewness and is monotone, so it inverts in closed form. It is applied twice, with the variance and skewness
   of family means and with those of single questions, and the widest reach counts, never less than t's: the first holds
   where paraphrases go together, the second sees carriers among n questions that a handful of family means hide.
-- *Draws* (`sampling_reach`). The variance between questions contains the binomial variance within them already; the
+- *Draws* (`sampling_bounds`). The variance between questions contains the binomial variance within them already; the
   draws alone are a floor under it, which matters where every sample came out alike.
-- *Training* (`seed_reach`, `prediction_reach`). Student's t on one number for each checkpoint.
+- *Training* (`mean_se`, `prediction_se`, `student_reach`). Student's t on one number for each checkpoint.
 
 Independent sources are put together in quadrature (`combine`), the method of variance estimates recovery: Zou and
 Donner 2008, "Construction of confidence limits about effect measures", Statistics in Medicine 27, p. 1693-1702.
@@ -22,12 +22,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, logit, stdtr, stdtrit
 
 from traitbench.stats.estimates import Array
+
+FAR, FAR_FACTOR = 3.0, 1.5
+"""Where the correction for skewness ends (`widening`): found by simulation, benchmarks/calibration.md."""
 
 Codes = npt.NDArray[np.int64]
 
@@ -127,19 +131,15 @@ class QuestionSpread:
 
     def reach(self, alpha: float, side: int) -> float:
         """From the mean to its one-sided 1 - alpha bound, upwards for side = 1, downwards for -1; never negative."""
-        return max(level.se * widening(alpha, self.df, side * level.skewness) for level in (self.family, self.question))
+        t = float(-stdtrit(self.df, alpha))
+        family = self.family.se * _widened(t, self.df, side * self.family.skewness)
+        question = self.question.se * _widened(t, self.df, side * self.question.skewness)
+        return max(family, question)
 
     def p_value(self, distance: float, side: int) -> float:
         """One-sided p-value of "the true mean lies `distance` beyond the estimate or further, on this side"."""
-        worst = 0.0
-        for level in (self.family, self.question):
-            if level.se == 0:
-                worst = max(worst, 0.0 if distance > 0 else 1.0)
-                continue
-            statistic = -distance / level.se
-            corrected = _hall(statistic, max(0.0, side * level.skewness))
-            worst = max(worst, float(stdtr(self.df, max(statistic, corrected))))
-        return worst
+        levels = (self.family, self.question)
+        return max(_p_value(distance, each.se, self.df, side * each.skewness) for each in levels)
 
 
 def _moments(parts: Array) -> Moments:
@@ -155,10 +155,33 @@ def _moments(parts: Array) -> Moments:
 def widening(alpha: float, df: int, skewness: float) -> float:
     """How many standard errors a one-sided 1 - alpha bound lies off the mean, never less than Student's t.
 
-    `skewness`: of the mean, positive where its long tail lies on the side of the bound.
+    `skewness`: of the mean, positive where its long tail lies on the side of the bound. Hall's cubic goes flat
+    3 / skewness standard errors out and would then ask any number of them of a shift that nobody doubts; from
+    three times the 95% reach of t on, one and a half times t is enough.
     """
-    quantile = float(stdtrit(df, alpha))
-    return -min(quantile, _hall_inverse(quantile, max(0.0, skewness)))
+    return _widened(float(-stdtrit(df, alpha)), df, skewness)
+
+
+def _widened(t: float, df: int, skewness: float) -> float:
+    if skewness <= 0:
+        return t
+    return max(t, min(-_hall_inverse(-t, skewness), max(FAR_FACTOR * t, FAR * _t95(df))))
+
+
+def _p_value(distance: float, se: float, df: int, skewness: float) -> float:
+    """The alpha at which `widening` standard errors make the distance."""
+    if se == 0:
+        return 0.0 if distance > 0 else 1.0
+    statistic = -distance / se
+    corrected = max(statistic, _hall(statistic, max(0.0, skewness)))
+    if -statistic > FAR * _t95(df):
+        corrected = min(corrected, statistic / FAR_FACTOR)
+    return float(stdtr(df, corrected))
+
+
+@lru_cache(maxsize=256)
+def _t95(df: int) -> float:
+    return float(stdtrit(df, 0.95))
 
 
 def _hall(statistic: float, skewness: float) -> float:
@@ -191,17 +214,22 @@ def effective_draws(draws: Sequence[Array]) -> float:
     return float(len(counts) ** 2 / (1 / counts).sum())
 
 
-def seed_reach(values: Array, alpha: float) -> float:
-    """Student's t reach of the mean of one number for each training seed, shape (n_seeds,), two or more."""
-    return float(-stdtrit(len(values) - 1, alpha) * values.std(ddof=1) / math.sqrt(len(values)))
+def mean_se(values: Array) -> float:
+    """Standard error of the mean of one number for each training run, shape (k,), two or more."""
+    return float(values.std(ddof=1)) / math.sqrt(len(values))
 
 
-def prediction_reach(values: Array, alpha: float) -> float:
-    """How far one more training run may fall from the mean of these, shape (k,): t(k-1) * SD * sqrt(1 + 1/k).
+def prediction_se(values: Array) -> float:
+    """Of one more training run about the mean of these, shape (k,): SD * sqrt(1 + 1/k).
 
-    The prediction interval of a normal sample: Hahn and Meeker 1991, Statistical Intervals, section 4.7.
+    With t(k - 1) the prediction interval of a normal sample: Hahn and Meeker 1991, Statistical Intervals, section 4.7.
     """
-    return float(-stdtrit(len(values) - 1, alpha) * values.std(ddof=1) * math.sqrt(1 + 1 / len(values)))
+    return float(values.std(ddof=1)) * math.sqrt(1 + 1 / len(values))
+
+
+def student_reach(se: float, df: int, alpha: float) -> float:
+    """Of a one-sided 1 - alpha bound by Student's t."""
+    return float(-stdtrit(df, alpha)) * se
 
 
 def combine(reaches: Sequence[float]) -> float:

@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 from traitbench.errors import InputError
 from traitbench.stats.decisions import ShiftTest
 from traitbench.stats.estimates import Array
-from traitbench.stats.intervals import Parts, QuestionSpread, combine, prediction_reach, seed_reach, widening
+from traitbench.stats.intervals import Parts, QuestionSpread, combine, mean_se, prediction_se, student_reach, widening
 
 RUNS = 2000
 """A power of 0.9 is known to 0.7 points (one standard error)."""
@@ -157,13 +157,13 @@ def _errors(design: Design) -> Array:
 def _reaches(design: Design, alpha: float, side: int) -> Array:
     """(RUNS,) from estimate to bound."""
     spreads, seeds, controls = _runs(design)
-    towards = seed_reach if design.n_seeds > 1 else prediction_reach
+    of_controls = prediction_se if design.n_seeds == 1 else mean_se
     reaches = np.empty(RUNS)
     for i, spread in enumerate(spreads):
         parts = [spread.reach(alpha, side)]
         if design.n_seeds > 1:
-            parts.append(seed_reach(seeds[i], alpha))
+            parts.append(student_reach(mean_se(seeds[i]), design.n_seeds - 1, alpha))
         if design.n_controls > 1:
-            parts.append(towards(controls[i], alpha))
+            parts.append(student_reach(of_controls(controls[i]), design.n_controls - 1, alpha))
         reaches[i] = combine(parts)
     return reaches
