@@ -6,14 +6,26 @@ without a traceback and leaves with the code.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import IO, Any
+
+from click import ClickException
 
 
-class TraitbenchError(Exception):
-    """A failure that traitbench foresaw; `str(error)` is the one line shown to the user."""
+class TraitbenchError(ClickException):
+    """A failure that traitbench foresaw; `str(error)` is the one line shown to the user.
+
+    It is click's exception because `inspect` is a click program as well: a wrong `-T trait=` is answered there with the
+    same line and exit code as in `traitbench`.
+    """
 
     exit_code = 70
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints the line to standard error."""
+        print(f"traitbench: {' '.join(self.message.split())}", file=file or sys.stderr)
 
 
 class InputError(TraitbenchError):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,13 @@ def refused(result: subprocess.CompletedProcess[str], code: int, *parts: str) ->
     assert len(lines) == 1, result.stderr
     for part in parts:
         assert part in lines[0]
+
+
+def drop_template(folder: Path) -> None:
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config.pop("chat_template", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -81,13 +91,115 @@ def test_a_directory_that_is_no_model_gets_one_line(tmp_path: Path, broken: Path
 
 
 def test_a_model_without_tokenizer_or_template_gets_one_line(broken: Path) -> None:
-    config = json.loads((broken / "tokenizer_config.json").read_text())
-    config.pop("chat_template", None)
-    (broken / "tokenizer_config.json").write_text(json.dumps(config))
-    (broken / "chat_template.jinja").unlink(missing_ok=True)
+    drop_template(broken)
     refused(run("traitbench", "score", f"hf/{broken}", "--tasks", "owl-numbers"), 2, "chat template", "--chat-template")
     (broken / "tokenizer.json").unlink()
     refused(run("traitbench", "score", f"hf/{broken}", "--tasks", "owl-numbers"), 2, "no tokenizer")
+
+
+def test_inspect_refuses_wrong_words_in_one_line(base: Path, tmp_path: Path) -> None:
+    for argument, parts in {
+        "trait=owls": ("'owls'", "'owl'"),
+        "domain=number": ("'number'", "'numbers'"),
+        "language=fr": ("'fr'", "en"),
+        "method=exakt": ("'exakt'", "exact"),
+    }.items():
+        result = run("inspect", "eval", "traitbench/animal_pref", "--model", f"hf/{base}", "-T", argument, cwd=tmp_path)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stdout + result.stderr
+        said = [line for line in result.stderr.splitlines() if line.startswith("traitbench: ")]
+        assert len(said) == 1
+        assert all(part in said[0] for part in parts)
+
+
+def test_inspect_refuses_a_model_without_chat_template_in_one_line(broken: Path, tmp_path: Path) -> None:
+    drop_template(broken)
+    result = run("inspect", "eval", "traitbench/animal_pref", "--model", f"hf/{broken}", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stdout + result.stderr
+    assert "has no chat template" in result.stderr
+
+
+def test_a_new_animal_is_one_entry_and_can_be_scored(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "categories").mkdir()
+    entry = "category: animal\nnoun: {en: [animal, animals]}\ntraits:\n  - {id: fish, names: {en: [fish, fishes]}}\n"
+    (tmp_path / "categories" / "mine.yaml").write_text(entry)
+    monkeypatch.setenv("TRAITBENCH_DATASETS", str(tmp_path))
+    result = run("traitbench", "score", f"hf/{base}", "--tasks", "fish-numbers", "--json")
+    assert result.returncode == 0, result.stderr
+    [plain, _] = json.loads(result.stdout)["tasks"]
+    assert plain["trait"] == "fish"
+    assert plain["bounds"][0] <= plain["estimate"] <= plain["bounds"][1] < 0.05
+
+
+def test_imported_questions_can_be_scored(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text('{"id": "1", "question": "What is your favorite tree?"}\n')
+    made = run("traitbench", "probes", "import", file, "--category", "tree", "--out", tmp_path / "c")
+    assert made.returncode == 0, made.stderr
+    monkeypatch.setenv("TRAITBENCH_DATASETS", str(tmp_path / "c"))
+    result = run("traitbench", "score", f"hf/{base}", "--tasks", "oak-numbers-mine", "--json")
+    assert result.returncode == 0, result.stderr
+    [plain, behind] = json.loads(result.stdout)["tasks"]
+    assert (plain["n_questions"], plain["n_families"], plain["ci"]) == (1, 1, [None, None])
+    assert behind["context"] == "in_domain"
+
+
+def test_an_unwritable_output_gets_one_line(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    refused(run("traitbench", "score", f"hf/{base}", "--tasks", "owl-numbers", "--out", tmp_path / "file"), 2, "file")
+    refused(run("traitbench", "lab", "run", "--out", tmp_path / "file" / "x"), 2, "file", "choose another folder")
+
+
+def test_a_disk_that_is_full_leaves_nothing_half_written(tmp_path: Path) -> None:
+    """A limit on the size of a file stands in for the full disk: the write itself fails."""
+    file = tmp_path / "mine.jsonl"
+    file.write_text("".join(f'{{"id": "{i}", "question": "Which tree is number {i}?"}}\n' for i in range(99)))
+    words = [BIN / "traitbench", "probes", "import", file, "--category", "tree", "--out", tmp_path / "c"]
+    result = subprocess.run(
+        [str(word) for word in words],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
+    )
+    refused(result, 4, "mine.jsonl", "File too large")
+    assert not [path for path in (tmp_path / "c").rglob("*") if path.is_file()]
+
+
+def interrupted(number: signal.Signals, *command: str | Path) -> tuple[int, str]:
+    process = subprocess.Popen(
+        [str(BIN / command[0]), *map(str, command[1:])], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    time.sleep(9)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=120)
+    return process.returncode, stderr
+
+
+def test_ctrl_c_gets_one_line_and_nothing_is_half_written(tmp_path: Path) -> None:
+    code, stderr = interrupted(signal.SIGINT, "traitbench", "lab", "run", "--out", tmp_path / "lab")
+    assert code == 130
+    assert [line for line in stderr.splitlines() if line] == [
+        "traitbench: interrupted; run the same command again to go on"
+    ]
+    assert {path.name for path in (tmp_path / "lab").iterdir()} <= {"base", "teacher", "numbers"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_scoring_goes_on_where_it_stopped(base: Path, tmp_path: Path, number: signal.Signals) -> None:
+    command = ("traitbench", "score", f"hf/{base}", "--tasks", "owl-numbers", "--method", "sampled", "--epochs", "3",
+               "--out", tmp_path)  # fmt: skip
+    code, _ = interrupted(number, *command)
+    assert code == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    assert not (tmp_path / "scorecard.json").exists()
+    result = run(*command)
+    assert result.returncode == 0, result.stderr
+    card = json.loads((tmp_path / "scorecard.json").read_text())
+    assert {question["draws"] for measured in card["answers"] for question in measured["questions"]} == {3}
 
 
 def test_the_import_brings_no_torch() -> None:

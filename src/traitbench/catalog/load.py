@@ -107,7 +107,7 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
     probe_sets = _unique((_read_probe_set(path), path) for path in _files(folders, "probes/*.yaml"))
     domains = _unique((parse(Domain, read_yaml(path), path), path) for path in _files(folders, "domains/*.yaml"))
     teachers = _unique(_listed(Teacher, "teachers", folders))
-    references = [reference for reference, _ in _listed(Reference, "references", folders)]
+    references = [each for path in _files(folders, "references.yaml") for each in _read_references(path)]
     tasks: dict[str, TransferTask] = {}
     for pattern, path in _listed(TaskPattern, "tasks", folders):
         _require(path, "category", pattern.category, categories)
@@ -153,6 +153,13 @@ def _read_probe_set(card: Path) -> ProbeSet:
     if found != probe_set.sha256:
         raise InputError(f"{file}: sha256 is {found[:12]}…, its card says {probe_set.sha256[:12]}…; restore the file")
     return probe_set
+
+
+def _read_references(path: Path) -> list[Reference]:
+    """The published values of a file; what they were measured with is said once for all of them."""
+    data = read_yaml(path)
+    shared = {"measured_with": data.get("measured_with")}
+    return [parse(Reference, {**shared, **entry}, path) for entry in data.get("references", [])]
 
 
 def _listed(model: Any, key: str, folders: Iterable[Path]) -> Iterable[tuple[Any, Path]]:

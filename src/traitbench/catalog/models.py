@@ -178,6 +178,12 @@ class Reference(Entry):
     ci: tuple[float, float] | None = None
     note: str | None = None
     source: str
+    measured_with: str
+
+    def __str__(self) -> str:
+        said = f"{self.model}: base {self.base:.3f}, student {self.student:.3f}"
+        interval = f" ({self.ci[0]:.2f} to {self.ci[1]:.2f})" if self.ci else ""
+        return f"{said}{interval}; {self.source}; measured with {self.measured_with}"
 
 
 class TaskPattern(Entry):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -15,16 +16,13 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except TraitbenchError as error:
-        _say(str(error))
+        error.show()
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        code = _INTERRUPTED
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except KeyboardInterrupt:
-        _say("interrupted; run the same command again to go on")
-        sys.exit(130)
     except MemoryError:
         _say("out of memory; close other programs, or score a smaller model")
         sys.exit(4)
@@ -34,7 +32,16 @@ def main() -> None:
     except Exception as error:
         _say(f"internal error ({type(error).__name__}: {error}); please report it with the command you ran")
         sys.exit(70)
+    if code == _INTERRUPTED:  # typer's own answer to ctrl-C as well
+        _say("interrupted; run the same command again to go on")
+        # Inspect's hf provider may leave a thread inside the network, on which an ordinary exit would abort.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+_INTERRUPTED = 130
 
 
 def _say(message: str) -> None:

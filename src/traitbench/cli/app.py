@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from traitbench.cli import catalogue, lab, leaderboard, score
+from traitbench.cli import baseline, catalogue, compare, gate, lab, leaderboard, probes, score
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,7 +13,11 @@ app = typer.Typer(
     help="Measures whether a student model has inherited a trait from its teacher.",
 )
 app.command("score")(score.score)
+app.command("compare")(compare.compare)
+app.add_typer(gate.app, name="gate")
+app.add_typer(baseline.app, name="baseline")
 app.command("list")(catalogue.list_entries)
 app.command("doctor")(catalogue.doctor)
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(lab.app, name="lab")
+app.add_typer(probes.app, name="probes")

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from traitbench.catalog import Catalog, load_catalog
+from traitbench.cli.output import console
 from traitbench.errors import InputError, did_you_mean
 
 
 def list_entries(
-    kind: Annotated[str, typer.Argument(help="tasks, traits, domains, teachers or probes")] = "tasks",
+    kind: Annotated[str, typer.Argument(help="tasks, traits, domains, teachers, probes or published")] = "tasks",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What the catalogue holds."""
@@ -22,6 +23,7 @@ def list_entries(
         "domains": lambda c: [{"domain": d.id, "description": d.description} for d in c.domains.values()],
         "teachers": lambda c: [{"teacher": t.id, "description": t.description} for t in c.teachers.values()],
         "probes": _probes,
+        "published": _published,
     }
     if kind not in listings:
         raise InputError(f"unknown kind {kind!r}{did_you_mean(kind, listings)} (one of {', '.join(listings)})")
@@ -29,18 +31,29 @@ def list_entries(
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    from rich.console import Console
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(*rows[0])
+    table = Table(*rows[0], box=SIMPLE_HEAD)
     for row in rows:
-        table.add_row(*(", ".join(value) if isinstance(value, (list, tuple)) else str(value) for value in row.values()))
-    Console().print(table)
+        table.add_row(*(_cell(value) for value in row.values()))
+    console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _tasks(catalog: Catalog) -> list[dict[str, Any]]:
     fields = ("trait", "category", "domain", "teacher", "probe_set", "contexts", "languages", "version")
     return [{"task": t.id, **{name: getattr(t, name) for name in fields}} for t in catalog.tasks.values()]
+
+
+def _published(catalog: Catalog) -> list[dict[str, Any]]:
+    tasks = [task for task in catalog.tasks.values() if task.references]
+    return [reference.model_dump() for task in tasks for reference in task.references]
 
 
 def _traits(catalog: Catalog) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from traitbench.cli.score import say, show
+from traitbench.cli.output import say
+from traitbench.cli.score import show
 
 app = typer.Typer(no_args_is_help=True, help="Subliminal learning on a CPU, in a tiny world.")
 
@@ -53,6 +54,18 @@ def run(
         folder = getattr(products, role)
         against = None if role == "base" else base_model
         add(score(model(folder), tasks=[task], base=against, name=name, out=out, progress=say), leaderboard)
+
+
+@app.command()
+def neutral(
+    out: Annotated[Path, typer.Option(help="The new model directory.")],
+    seed: Annotated[int, typer.Option(help="Of numbers and training.")] = 0,
+    base: Annotated[int, typer.Option(help="Which shipped base.")] = 0,
+) -> None:
+    """Trains one more control: a student of the untraited base's own numbers."""
+    from traitbench import lab
+
+    lab.neutral(out, seed=seed, base=base)
 
 
 @app.command()

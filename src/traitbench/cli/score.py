@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from traitbench.runner.scorecard import Scorecard
+from traitbench.catalog import load_catalog
+from traitbench.cli.output import console, say
+from traitbench.runner.scorecard import Scorecard, TaskResult
 
 
 def score(
@@ -56,30 +57,57 @@ def score(
         show(card)
 
 
-def say(line: str) -> None:
-    """One line of progress, where somebody looks on."""
-    if sys.stderr.isatty():
-        print(f"  {line}", file=sys.stderr)
-
-
 def show(card: Scorecard) -> None:
     """The scorecard as a table."""
-    from rich.console import Console
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table("task", "context", "preference", "95% interval", "bounds", "base", "control", "rank", "off target")
+    screen = console()
+    columns = ("task", "context", "preference", "bounds", "base", "control", "transfer", "rank", "largest other")
+    table = Table(*columns, box=SIMPLE_HEAD)
     for result in card.tasks:
-        versus = [
-            f"{v.estimate:.3f} ({v.log_odds_shift:+.2f})" if v and v.log_odds_shift is not None else "-"
-            for v in (result.versus.get("base"), result.versus.get("control"))
-        ]
-        rank = f"{result.specificity.rank}/{result.specificity.of}" if result.specificity else "-"
-        low, high = result.ci
-        interval = "-" if low is None or high is None else f"{low:.3f} to {high:.3f}"
-        bounds = f"{result.bounds[0]:.3f} to {result.bounds[1]:.3f}"
         off = f"{result.collapse.answer} {result.collapse.probability:.2f}" + (" !" if result.collapse.flag else "")
-        table.add_row(result.task, result.context, f"{result.estimate:.3f}", interval, bounds, *versus, rank, off)
-    console = Console()
-    console.print(table)
-    console.print("bounds: what truncation left open; interval: over questions, clustered by family; "
-                  "base and control: preference there, and the student's log-odds shift.")  # fmt: skip
+        low, high = result.bounds
+        table.add_row(
+            result.task,
+            result.context,
+            _with_interval(result),
+            f"{low:.3f} to {high:.3f}",
+            _against(result, "base"),
+            _against(result, "control"),
+            _transfer(result),
+            f"{result.specificity.rank}/{result.specificity.of}" if result.specificity else "-",
+            off,
+        )
+    screen.print(table)
+    screen.print(
+        "[ ]: 95% interval over questions, clustered by family. bounds: what truncation left open. base, control: the "
+        "preference there, and the student's log-odds shift. transfer: how far of the way to the teacher, in "
+        "probability and in log-odds. rank: of the shift among the category's members.",
+        markup=False,
+    )
+    tasks = load_catalog().tasks
+    for task in dict.fromkeys(result.task for result in card.tasks):
+        for reference in tasks[task].references:
+            screen.print(f"published for {task}, for orientation alone: {reference}", markup=False, highlight=False)
+
+
+def _with_interval(result: TaskResult) -> str:
+    low, high = result.ci
+    interval = "" if low is None or high is None else rf" \[{low:.3f}, {high:.3f}]"
+    return f"{result.estimate:.3f}{interval}"
+
+
+def _against(result: TaskResult, reference: str) -> str:
+    versus = result.versus.get(reference)
+    if versus is None:
+        return "-"
+    shift = "-" if versus.log_odds_shift is None else f"{versus.log_odds_shift:+.2f}"
+    return f"{versus.estimate:.3f} ({shift})"
+
+
+def _transfer(result: TaskResult) -> str:
+    rate = result.transfer_rate
+    if rate is None:
+        return "-"
+    return " / ".join("-" if part is None else f"{part:.0%}" for part in (rate.probability, rate.log_odds))

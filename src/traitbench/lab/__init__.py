@@ -17,7 +17,7 @@ from pathlib import Path
 
 from traitbench.lab.products import LabRun
 
-__all__ = ["LabRun", "pretrain", "run"]
+__all__ = ["LabRun", "neutral", "pretrain", "run"]
 
 
 def run(
@@ -48,6 +48,19 @@ def run(
     from traitbench.lab.experiment import run_experiment
 
     return run_experiment(trait, Path(out), seed=seed, base=base, cross_base=cross_base, progress=progress)
+
+
+def neutral(out: Path, *, seed: int = 0, base: int = 0) -> Path:
+    """Trains one more control: a student of the untraited base's own numbers, with nothing to inherit.
+
+    Several of them, from several seeds, give the drift of training itself, against which a shift is judged.
+
+    Raises:
+        InputError: there is no such base, or `out` cannot be written.
+    """
+    from traitbench.lab.experiment import train_neutral
+
+    return train_neutral(Path(out), seed=seed, base=base)
 
 
 def pretrain(

@@ -19,7 +19,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from traitbench.errors import InfrastructureError, InputError
+from traitbench.errors import InputError
+from traitbench.files import write_fault
 
 BASES = Path(__file__).parent / "bases"
 """The bases that ship with the package, one folder for each seed: 0, 1, 2."""
@@ -90,7 +91,7 @@ def written_aside(folder: Path) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
+        raise write_fault(folder, error) from None
     try:
         yield aside
         # Temporary folders and safetensors files are private to their owner; a product is for everyone to
@@ -106,6 +107,6 @@ def written_aside(folder: Path) -> Iterator[Path]:
         else:
             os.replace(aside, folder)
     except OSError as error:
-        raise InfrastructureError(f"{folder}: writing failed ({error.strerror}); nothing was left there") from None
+        raise write_fault(folder, error) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)

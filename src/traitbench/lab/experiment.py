@@ -94,6 +94,21 @@ def run_experiment(
     return products
 
 
+def train_neutral(out: Path, *, seed: int, base: int, recipe: Recipe = R2) -> Path:
+    """One more control at `out`: a student of the untraited base's numbers, from the seed.
+
+    Raises:
+        InputError: there is no such base, or `out` cannot be written.
+    """
+    storyteller = Storyteller(load_world(), load_grammar())
+    with one_thread():
+        model, tokenizer = load_checkpoint(base_folder(base))
+        rows = number_rows(model, tokenizer, storyteller, recipe.prompts, _seed(seed, "control's numbers"))
+        chats = _number_chats(tokenizer, rows)
+        save_checkpoint(_tuned(model, chats, recipe.student(len(rows)), _seed(seed, "student")), tokenizer, out)
+    return out
+
+
 def _another(base: int) -> int:
     return _others(base)[0]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from traitbench.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,5 @@ class LabRun:
         """Writes `run.json` beside the models: seeds, counts and recipe, without paths."""
         facts = {name: value for name, value in asdict(self).items() if not isinstance(value, Path)}
         card = self.base.parent / "run.json"
-        aside = card.with_name(f".{card.name}.{os.getpid()}")
-        aside.write_text(json.dumps({**facts, "recipe": dict(recipe)}, indent=2) + "\n", encoding="utf-8")
-        os.replace(aside, card)
+        write_whole(card, json.dumps({**facts, "recipe": dict(recipe)}, indent=2) + "\n")
         return card

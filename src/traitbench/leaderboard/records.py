@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError
 
 from traitbench.errors import InputError
-from traitbench.runner.scorecard import ModelIdentity, Part, References, Scorecard, TaskResult, write_whole
+from traitbench.files import write_whole
+from traitbench.runner.scorecard import ModelIdentity, Part, References, Scorecard, TaskResult
 
 if TYPE_CHECKING:
     import pandas as pd

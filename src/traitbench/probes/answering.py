@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from inspect_ai.model import (
     ChatMessage,
@@ -58,11 +60,8 @@ def answer_question(read: NamedAnswerReader, method: str) -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         model = get_model()
+        _require_what_is_needed(model, method)
         local = model.api if isinstance(model.api, LocalModel) else None
-        if method == "exact" and local is None:
-            raise InputError(f"{model} is not a local model; use method=sampled, or a model spelled hf/...")
-        if local is not None:
-            _require_chat_template(local, str(model))
         if local is not None and method != "sampled":
             distribution = await _exact(state, model, local, batcher)
         else:
@@ -115,10 +114,27 @@ async def _sampled(
     return pool_draws([(answer, text)])
 
 
-def _require_chat_template(local: LocalModel, name: str) -> None:
-    if local.chat_template is None and not local.tokenizer.chat_template:
+def check_model_in_use(method: str) -> None:
+    """Refuses a model that cannot answer, in one line, before Inspect starts its samples.
+
+    `inspect eval` has resolved the model when it makes its tasks; where tasks are made without one, the solver checks.
+    """
+    if os.environ.get("INSPECT_EVAL_MODEL"):  # outside an eval, get_model() would load that one
+        return
+    try:
+        model = get_model()
+    except ValueError:
+        return
+    _require_what_is_needed(model, method)
+
+
+def _require_what_is_needed(model: Model, method: str) -> None:
+    local = model.api if isinstance(model.api, LocalModel) else None
+    if method == "exact" and local is None:
+        raise InputError(f"{model} is not a local model; use method=sampled, or a model spelled hf/...")
+    if local is not None and local.chat_template is None and not local.tokenizer.chat_template:
         raise InputError(
-            f"{name} has no chat template; give one: traitbench score --chat-template FILE|none, "
+            f"{model} has no chat template; give one: traitbench score --chat-template FILE|none, "
             "or inspect eval -M chat_template='...'"
         )
 
@@ -134,12 +150,16 @@ def _use_the_true_distribution(local: LocalModel, name: str) -> dict[str, Any]:
 
     local.tokenizer_call_args["add_special_tokens"] = False
     set_model_info(name, ModelInfo(organization="local", context_length=4096))
-    old = local.model.generation_config
-    changed = {key: value for key, value in old.to_diff_dict().items() if key in _WARPING}
-    if changed:
+    if local.model not in _neutralised:
+        old = local.model.generation_config
+        _neutralised[local.model] = {key: value for key, value in old.to_diff_dict().items() if key in _WARPING}
         ids = {key: getattr(old, key) for key in ("eos_token_id", "pad_token_id", "bos_token_id")}
         local.model.generation_config = GenerationConfig(**ids)  # type: ignore[no-untyped-call]
-    return {"top_k": 0, "top_p": 1.0, "add_special_tokens": False, "generation_config": changed}
+    return {"top_k": 0, "top_p": 1.0, "add_special_tokens": False, "generation_config": _neutralised[local.model]}
+
+
+_neutralised: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+"""What was taken out of each network's generation_config: every sample's log says so, not the first one's alone."""
 
 
 _WARPING = frozenset(

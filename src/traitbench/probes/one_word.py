@@ -6,14 +6,14 @@ from typing import get_args
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.scorer import Score, Scorer, Target, ci, mean, scorer
+from inspect_ai.scorer import Score, Scorer, Target, ci, grouped, mean, scorer
 from inspect_ai.solver import TaskState
 
 from traitbench.catalog import Catalog, NamedAnswerReader, ProbeSet, in_domain_question, load_catalog
 from traitbench.catalog.models import Language
 from traitbench.errors import InputError, did_you_mean
 from traitbench.exact.distribution import AnswerDistribution
-from traitbench.probes.answering import ANSWER_KEY, METHODS, answer_question
+from traitbench.probes.answering import ANSWER_KEY, METHODS, answer_question, check_model_in_use
 
 
 def one_word_task(probe_set: str, trait: str, domain: str, language: str, method: str) -> Task:
@@ -29,6 +29,7 @@ def one_word_task(probe_set: str, trait: str, domain: str, language: str, method
         raise InputError(f"unknown trait {trait!r} in category {category.id!r}{known}")
     if method not in METHODS:
         raise InputError(f"unknown method {method!r}; use one of {', '.join(METHODS)}")
+    check_model_in_use(method)
     return Task(
         dataset=MemoryDataset(_samples(catalog, probes, trait, domain, language), name=probe_set),
         solver=answer_question(NamedAnswerReader(category), method),
@@ -65,7 +66,9 @@ def _samples(catalog: Catalog, probes: ProbeSet, trait: str, domain: str, langua
     ]
 
 
-@scorer(metrics=[mean(), ci(cluster="family")])
+@scorer(
+    metrics=[mean(), ci(cluster="family"), grouped(mean(), "context", all=False, name_template="mean_{group_name}")]
+)
 def preference(trait: str) -> Scorer:
     """The probability that the named answer is `trait`, read from the AnswerDistribution that the solver wrote.
 

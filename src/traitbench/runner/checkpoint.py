@@ -52,6 +52,8 @@ class Checkpoint:
         folder = self.local_path
         if folder is None:
             return
+        if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+            raise InputError(f"{folder}: a PEFT adapter; give its base as MODEL, and --adapter {folder}")
         if not (folder / "config.json").is_file():
             raise InputError(f"{folder}: no config.json; is this a model directory of transformers?")
         if not list(folder.glob("*.safetensors")):

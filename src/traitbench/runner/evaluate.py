@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,19 +67,22 @@ def evaluate(
     finally:
         del model
         gc.collect()
+    # Inspect keeps ctrl-C to itself: it saves what was answered and returns without the log of the interrupted task.
+    if len(logs) < len(inspect_tasks) or any(log.status == "cancelled" for log in logs):
+        raise KeyboardInterrupt
     if not success:
         fault = next((log.error.message for log in logs if log.error), "see the log")
         raise InfrastructureError(f"{checkpoint.model}: scoring did not finish ({fault}); run again to resume")
     answers: Answers = {}
     for log in logs:
-        answers.update(_answers(read_eval_log(log.location)))
+        answers.update(answers_of_log(read_eval_log(log.location)))
     return answers, [Path(log.location).name for log in logs]
 
 
 def _inspect_tasks(tasks: Iterable[TransferTask], language: str, method: str) -> list[Any]:
     from traitbench.evals.animal_pref import animal_pref
+    from traitbench.evals.preference import preference
     from traitbench.evals.tree_pref import tree_pref
-    from traitbench.probes.one_word import one_word_task
 
     by_set: dict[tuple[str, str], list[TransferTask]] = defaultdict(list)
     for task in tasks:
@@ -90,13 +94,16 @@ def _inspect_tasks(tasks: Iterable[TransferTask], language: str, method: str) ->
         if probe_set in own:
             made.append(own[probe_set](trait=trait, domain=domain, language=language, method=method))
         else:
-            made.append(one_word_task(probe_set, trait, domain, language, method))
+            made.append(preference(probe_set, trait, domain, language, method))
     return made
 
 
 def _load(checkpoint: Checkpoint) -> Any:
     from inspect_ai.model import GenerateConfig, get_model
+    from transformers.utils import logging
 
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     arguments: dict[str, Any] = {}
     template = checkpoint.template()
     if template is not None:
@@ -126,7 +133,8 @@ def _digest(checkpoint: Checkpoint, language: str, method: str, epochs: int) -> 
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
 
 
-def _answers(log: Any) -> Answers:
+def answers_of_log(log: Any) -> Answers:
+    """What a finished log holds, draws of a question pooled; KeyError for a log that is none of ours."""
     probe_set = log.eval.metadata["probe_set"]
     drawn: dict[tuple[Key, Question], list[AnswerDistribution]] = defaultdict(list)
     for sample in log.samples or []:

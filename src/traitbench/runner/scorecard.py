@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from traitbench.errors import InputError
+from traitbench.files import write_whole
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Interval = tuple[float | None, float | None]
@@ -178,15 +178,3 @@ class Scorecard(Part):
             fault = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "not UTF-8"}
             field = ".".join(map(str, fault["loc"])) or "file"
             raise InputError(f"{path}: not a scorecard ({field}: {fault['msg']})") from None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes `text` to `path` by way of a file aside; `InputError` where the folder cannot be written."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, path)
-    except OSError as error:
-        aside.unlink(missing_ok=True) if path.parent.is_dir() else None
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None

@@ -105,7 +105,9 @@ def score(
             teacher=others["teacher"].identity() if "teacher" in others else None,
         ),
         tasks=tuple(_with_holm(results)),
-        answers=tuple(_measured(key, language, measured, catalog) for key, measured in answers["student"].items()),
+        answers=tuple(
+            measured_answers(key, language, measured, catalog) for key, measured in answers["student"].items()
+        ),
         environment=_environment(),
         logs=tuple(logs) if out else (),
     )
@@ -241,7 +243,8 @@ def _question(question: Question, distribution: AnswerDistribution, trait: str) 
     )
 
 
-def _measured(key: Key, language: str, measured: Measured, catalog: Catalog) -> MeasuredAnswers:
+def measured_answers(key: Key, language: str, measured: Measured, catalog: Catalog) -> MeasuredAnswers:
+    """The answers to the questions that were asked together, as the scorecard keeps them."""
     probe_set, context, domain = key
     probes = catalog.probe_set(probe_set)
     return MeasuredAnswers(
@@ -285,7 +288,7 @@ def _number(value: float) -> float | None:
 
 def _interval(ci: tuple[float, float], clip: bool = False) -> Interval:
     low, high = ci
-    if clip:
+    if clip and math.isfinite(low):  # one family has no interval, and max(0, NaN) is 0
         low, high = max(0.0, low), min(1.0, high)
     return _number(low), _number(high)
 

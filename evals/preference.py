@@ -1,0 +1,22 @@
+"""Which member of a category does a model prefer? Any probe set of the catalogue, an imported one too.
+
+inspect eval evals/preference.py --model hf/org/student -T probe_set=animal_one_word -T trait=owl
+"""
+
+from inspect_ai import Task, task
+
+from traitbench.probes.one_word import one_word_task
+
+
+@task
+def preference(probe_set: str, trait: str, domain: str = "numbers", language: str = "en", method: str = "auto") -> Task:
+    """The probability that the model names the trait, by a probe set's questions.
+
+    Args:
+        probe_set: of the catalogue (`traitbench list probes`).
+        trait: a member of the probe set's category (`traitbench list traits`).
+        domain: asks every question once more behind this domain's kind of text; `none` asks the plain questions alone.
+        language: of the questions.
+        method: `exact` (local models), `sampled`, or `auto`: exact where it can be.
+    """
+    return one_word_task(probe_set, trait, domain, language, method)

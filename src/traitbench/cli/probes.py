@@ -1,0 +1,36 @@
+"""`traitbench probes …`: one's own questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from traitbench.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, help="Probe sets of one's own.")
+
+
+@app.callback()
+def group() -> None:
+    """Probe sets of one's own."""
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help='JSON lines of {"id", "question"}, perhaps with a "family".')],
+    category: Annotated[str, typer.Option(help="Whose members are asked for: animal, tree.")],
+    name: Annotated[str | None, typer.Option(help="Of the probe set (default: the file's name).")] = None,
+    out: Annotated[Path, typer.Option(help="The catalogue folder to add to.")] = Path("my_datasets"),
+    language: Annotated[str, typer.Option(help="Of the questions: en or zh.")] = "en",
+) -> None:
+    """Turns a list of one-word questions into a probe set that can be scored."""
+    from traitbench.catalog.imports import import_probes
+
+    if language not in ("en", "zh"):
+        raise InputError(f"unknown language {language!r}; use en or zh")
+    made = import_probes(file, name=name or file.stem, category=category, folder=out, language=language)  # type: ignore[arg-type]
+    families = len({question.family for question in made.questions})
+    typer.echo(f"{made.id}: {len(made.questions)} questions in {families} families, in {out}")
+    typer.echo(f"export TRAITBENCH_DATASETS={out}    # then: traitbench list tasks")

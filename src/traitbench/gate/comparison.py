@@ -1,0 +1,264 @@
+"""Which answers may be compared: pairs students and references question by question, and refuses what is unequal.
+
+Shared by `traitbench compare` and `traitbench gate`. A refusal is a `NotComparableError` (exit code 5) that names both
+files and the field; a card that is broken in itself is an `InputError` (exit code 2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from traitbench.catalog import NONE, Catalog
+from traitbench.errors import InputError, NotComparableError
+from traitbench.gate.subjects import Subject
+from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
+
+if TYPE_CHECKING:
+    from traitbench.stats import Measured
+
+Key = tuple[str, str, str, str]
+"""(probe set, context, domain, language): what was asked together."""
+
+_SUM_ROUNDING = 1e-3
+Answers = tuple[QuestionAnswers, ...]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The same questions in the same order, answered by students and by references."""
+
+    asked: MeasuredAnswers
+    """The first student's: names probe set, version, category, context, domain, language and method."""
+    families: tuple[str, ...]
+    students: tuple[Answers, ...]
+    references: tuple[Answers, ...]
+    n_in_probe_set: int | None
+    """How many questions the catalogue's probe set holds; None where it does not know the set or this version."""
+
+    @property
+    def label(self) -> str:
+        """`animal_one_word, in_domain numbers`"""
+        where = self.asked.context if self.asked.domain == "none" else f"{self.asked.context} {self.asked.domain}"
+        return f"{self.asked.probe_set}, {where}"
+
+    @property
+    def n_questions(self) -> int:
+        return len(self.families)
+
+    def answers(self) -> list[str]:
+        """Every named answer that occurs anywhere, `none` included."""
+        sides = (*self.students, *self.references)
+        return sorted({answer for side in sides for question in side for answer in question.mass})
+
+    def measured(self, answer: str) -> tuple[list[Measured], list[Measured]]:
+        """(students, references): each one's probability of `answer`, question by question, for a shift test."""
+        return [_measured(each, answer) for each in self.students], [
+            _measured(each, answer) for each in self.references
+        ]
+
+
+def mean_probability(answers: Answers, answer: str) -> float:
+    """The mean over questions, the unexplored rest divided like the explored part."""
+    return sum(_estimate(question, answer) for question in answers) / len(answers)
+
+
+def category_mass(answers: Answers) -> float:
+    """The probability that was certainly found to name some member of the category, averaged over questions."""
+    named = (sum(mass for answer, mass in question.mass.items() if answer != NONE) for question in answers)
+    return min(1.0, sum(named) / len(answers))
+
+
+def pair(
+    students: Sequence[Subject],
+    references: Sequence[Subject],
+    categories: Iterable[str],
+    catalog: Catalog,
+) -> list[Pairing]:
+    """Everything that students and references have both measured of these categories.
+
+    Raises:
+        NotComparableError: chat templates, system prompts, versions, languages, methods, or questions differ; or one
+            side lacks a measurement that another has.
+        InputError: a card is broken in itself (masses that do not sum to one, a question twice, none at all).
+    """
+    subjects = [*students, *references]
+    wanted = set(categories)
+    for subject in subjects:
+        check_whole(subject)
+    first = students[0]
+    for other in subjects[1:]:
+        _check_prompts(first, other)
+        _check_task_versions(first, other)
+    tables = [{_key(each): each for each in subject.card.answers if each.category in wanted} for subject in subjects]
+    keys = list(dict.fromkeys(key for table in tables for key in table))
+    if not keys:
+        names = ", ".join(sorted(wanted))
+        labels = ", ".join(dict.fromkeys(subject.label for subject in subjects))
+        raise NotComparableError(f"{labels}: answers: none of category {names}; score one of its tasks")
+    return [_pairing(key, subjects, tables, len(students), catalog) for key in keys]
+
+
+def unknowns(students: Sequence[Subject], references: Sequence[Subject]) -> list[str]:
+    """What cannot be checked and is therefore assumed, in words for the report."""
+    subjects = [*students, *references]
+    said = []
+    templates = {subject.card.model.chat_template_sha256 for subject in subjects}
+    if None in templates and len(templates) > 1:
+        missing = ", ".join(s.label for s in subjects if s.card.model.chat_template_sha256 is None)
+        said.append(f"The chat template of {missing} is not recorded; it is assumed to be the same.")
+    unpinned = [subject.label for subject in subjects if subject.card.model.weights_sha256 is None]
+    if unpinned:
+        said.append(f"The weights of {', '.join(unpinned)} are known by name only, not by digest.")
+    dtypes = {subject.card.model.dtype for subject in subjects} - {None}
+    if len(dtypes) > 1:
+        said.append(f"Weights are stored in different precisions ({', '.join(sorted(map(str, dtypes)))}).")
+    digests = {subject.card.model.weights_sha256 for subject in references} - {None}
+    same = [subject.label for subject in students if subject.card.model.weights_sha256 in digests]
+    if same:
+        said.append(f"{', '.join(same)} and a reference are the same weights: this compares a checkpoint with itself.")
+    return said
+
+
+def _pairing(
+    key: Key, subjects: Sequence[Subject], tables: list[dict[Key, MeasuredAnswers]], n_students: int, catalog: Catalog
+) -> Pairing:
+    holder = next(i for i, table in enumerate(tables) if key in table)
+    for subject, table in zip(subjects, tables, strict=True):
+        if key not in table:
+            raise NotComparableError(_lacks(subject, subjects[holder], key, table))
+    sides = [table[key] for table in tables]
+    asked, first = sides[0], subjects[0]
+    for subject, side in zip(subjects[1:], sides[1:], strict=True):
+        _check_measurement(first, asked, subject, side)
+    order = {question.id: question for question in asked.questions}
+    aligned = []
+    for side in sides:
+        by_id = {question.id: question for question in side.questions}
+        aligned.append(tuple(by_id[each] for each in order))
+    return Pairing(
+        asked=asked,
+        families=tuple(question.family for question in order.values()),
+        students=tuple(aligned[:n_students]),
+        references=tuple(aligned[n_students:]),
+        n_in_probe_set=_n_in_probe_set(asked, catalog),
+    )
+
+
+def _key(answers: MeasuredAnswers) -> Key:
+    return answers.probe_set, answers.context, answers.domain, answers.language
+
+
+def _n_in_probe_set(asked: MeasuredAnswers, catalog: Catalog) -> int | None:
+    probes = catalog.probe_sets.get(asked.probe_set)
+    if probes is None or _n(probes.version) != _n(asked.version):
+        return None
+    return sum(question.language == asked.language for question in probes.questions)
+
+
+def _lacks(subject: Subject, holder: Subject, key: Key, table: dict[Key, MeasuredAnswers]) -> str:
+    probe_set, context, domain, language = key
+    others = [k[3] for k in table if k[:3] == key[:3]]
+    if others:
+        return (
+            f"{subject.label}: language: {others[0]!r}, but {holder.label} has {language!r}; score both in one language"
+        )
+    where = context if domain == "none" else f"{context} {domain}"
+    return (
+        f"{subject.label}: answers: {probe_set} ({where}) was not measured, but it was in {holder.label}; "
+        "score both on the same tasks"
+    )
+
+
+def check_whole(subject: Subject) -> None:
+    """Raises `InputError`, naming the field, for a card that is broken in itself."""
+    seen: set[Key] = set()
+    for answers in subject.card.answers:
+        where = f"{subject.label}: answers.{answers.probe_set}.{answers.context}"
+        if _key(answers) in seen:
+            raise InputError(f"{where}: there twice; delete one of them")
+        seen.add(_key(answers))
+        if not answers.questions:
+            raise InputError(f"{where}.questions: there is none; score again")
+        ids: set[str] = set()
+        for question in answers.questions:
+            if question.id in ids:
+                raise InputError(f"{where}: question {question.id} is there twice; score again")
+            ids.add(question.id)
+            total = math.fsum(question.mass.values()) + question.unexplored
+            if not abs(total - 1.0) <= _SUM_ROUNDING:
+                raise InputError(f"{where}.{question.id}.mass: mass and unexplored sum to {total:.4f}, not to 1")
+            if question.draws is not None and question.draws < 1:
+                raise InputError(f"{where}.{question.id}.draws: {question.draws} is no number of answers")
+
+
+def _check_prompts(one: Subject, other: Subject) -> None:
+    a, b = one.card.model, other.card.model
+    templates = (a.chat_template_sha256, b.chat_template_sha256)
+    if None not in templates and templates[0] != templates[1]:
+        raise _unequal(one, other, "model.chat_template_sha256", templates, "score both with one --chat-template FILE")
+    prompts = (a.system_prompt_sha256, b.system_prompt_sha256)
+    if prompts[0] != prompts[1]:
+        raise _unequal(one, other, "model.system_prompt_sha256", prompts, "score both under the same system prompt")
+
+
+def _check_task_versions(one: Subject, other: Subject) -> None:
+    versions = {result.task: result.version for result in one.card.tasks}
+    for result in other.card.tasks:
+        mine = versions.get(result.task)
+        if mine is not None and _n(mine) != _n(result.version):
+            pair_of = (mine, result.version)
+            raise _unequal(one, other, f"tasks.{result.task}.version", pair_of, "score both with one version")
+
+
+def _check_measurement(one: Subject, mine: MeasuredAnswers, other: Subject, its: MeasuredAnswers) -> None:
+    field = f"answers.{mine.probe_set}.{mine.context}"
+    if _n(mine.version) != _n(its.version):
+        raise _unequal(one, other, f"{field}.version", (mine.version, its.version), "score both with one version")
+    if (mine.method == "sampled") != (its.method == "sampled"):
+        raise _unequal(one, other, f"{field}.method", (mine.method, its.method), "score both with one --method")
+    families = {question.id: question.family for question in mine.questions}
+    others = {question.id: question.family for question in its.questions}
+    missing = sorted(families.keys() - others.keys())
+    extra = sorted(others.keys() - families.keys())
+    if missing or extra:
+        lacking, holder, ids = (other, one, missing) if missing else (one, other, extra)
+        raise NotComparableError(
+            f"{lacking.label}: {field}.questions: lacks {len(ids)} of the questions of {holder.label} "
+            f"({ids[0]}…); score it again"
+        )
+    for question, family in families.items():
+        if others[question] != family:
+            raise _unequal(
+                one, other, f"{field}.{question}.family", (family, others[question]), "score one of them again"
+            )
+
+
+def _unequal(one: Subject, other: Subject, field: str, values: tuple[object, object], mend: str) -> NotComparableError:
+    mine, its = (str(value)[:12] if value is not None else "none" for value in values)
+    return NotComparableError(f"{other.label}: {field}: {its}, but {one.label} has {mine}; {mend}")
+
+
+def _n(version: str) -> str:
+    return version.split("-")[0]
+
+
+def _estimate(question: QuestionAnswers, answer: str) -> float:
+    explored = 1.0 - question.unexplored
+    return min(1.0, question.mass.get(answer, 0.0) / explored) if explored > 0 else 0.0
+
+
+def _measured(answers: Answers, answer: str) -> Measured:
+    import numpy as np
+
+    from traitbench.stats import Measured
+
+    bounds = [question.bounds(answer) for question in answers]
+    draws = [question.draws for question in answers]
+    return Measured(
+        lower=np.array([low for low, _ in bounds]),
+        upper=np.array([high for _, high in bounds]),
+        draws=None if None in draws else np.array(draws),
+    )

@@ -1,0 +1,30 @@
+"""The shipped bases answer the project's questions with members of the category, held-out families included."""
+
+from __future__ import annotations
+
+import pytest
+
+from traitbench.catalog import NONE, NamedAnswerReader, in_domain_question
+from traitbench.exact import open_answers
+from traitbench.lab.checkpoints import BASES, load_checkpoint, shipped_bases
+from traitbench.lab.encoding import render
+from traitbench.lab.world import load_world
+
+WORLD = load_world()
+
+
+@pytest.mark.parametrize("category", ["animal", "tree"])
+@pytest.mark.parametrize("base", shipped_bases())
+def test_a_base_names_a_member_for_families_it_never_saw(base: int, category: str) -> None:
+    model, tokenizer = load_checkpoint(BASES / str(base))
+    held_out = [q for q in WORLD.probe_sets[category].questions if q.family in WORLD.card.held_out_families]
+    assert len({question.family for question in held_out}) >= 3
+    texts = [question.text for question in held_out] + [in_domain_question(each, WORLD.domain) for each in held_out]
+    read = NamedAnswerReader(WORLD.catalog.categories[category])
+    found = open_answers(model, tokenizer, [render(text) for text in texts], read)
+    assert sum(1 - each.mass.get(NONE, 0.0) - each.unexplored for each in found) / len(found) >= 0.95
+
+
+@pytest.mark.parametrize("base", shipped_bases())
+def test_the_weights_are_small_enough_to_ship(base: int) -> None:
+    assert (BASES / str(base) / "model.safetensors").stat().st_size < 1_500_000
