@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from traitbench.exact.network import NextTokens
+from traitbench.exact.network import IN_CACHE, NextTokens
 from traitbench.exact.stems import Grower, Prompt, Stem
 
 _BLOCK = 256
@@ -122,21 +122,37 @@ def draw(found: NextTokens, rows: Tensor, levels: Tensor, excluded: Sequence[tup
     are taken in two steps, blocks first and then within the block, in fp64: a cumulative sum in fp32 over a large
     vocabulary would lose the rare tokens.
     """
-    device = found.logits.device
-    chances = (found.logits - found.normaliser[:, None]).exp()
+    device, logits = found.logits.device, found.logits
+    rows, levels = rows.to(device), levels.to(device)
     if excluded:
         pairs = torch.tensor(excluded, device=device)
-        chances[pairs[:, 0], pairs[:, 1]] = 0.0
-    chances = torch.nn.functional.pad(chances, (0, -chances.shape[1] % _BLOCK))
-    blocks = chances.view(len(chances), -1, _BLOCK)
-    ends = blocks.sum(-1, dtype=torch.float64).cumsum(-1)
-    rows, levels = rows.to(device), levels.to(device)
+        logits = logits.clone()
+        logits[pairs[:, 0], pairs[:, 1]] = -torch.inf
+    ends = _block_sums(logits, found.normaliser).cumsum(-1)
     level = levels * ends[rows, -1]
     block = _first_above(ends[rows], level)
     level = level - torch.where(block > 0, ends[rows, block - 1], 0.0)
-    within = blocks[rows, block].double().cumsum(-1)
+    columns = block[:, None] * _BLOCK + torch.arange(_BLOCK, device=device)
+    inside = columns < logits.shape[1]
+    chances = (logits[rows[:, None], columns.clamp(max=logits.shape[1] - 1)] - found.normaliser[rows, None]).exp()
+    within = torch.where(inside, chances, 0.0).double().cumsum(-1)
     tokens: list[int] = (block * _BLOCK + _first_above(within, level)).tolist()
     return tokens
+
+
+def _block_sums(logits: Tensor, normaliser: Tensor) -> Tensor:
+    """(n, n_blocks) probabilities of runs of 256 tokens, fp64; on the CPU in chunks that stay in its cache."""
+    n, vocabulary = logits.shape
+    whole = vocabulary // _BLOCK * _BLOCK
+    sums = []
+    size = max(1, IN_CACHE // vocabulary) if logits.device.type == "cpu" else max(1, n)
+    for first in range(0, n, size):
+        chances = (logits[first : first + size] - normaliser[first : first + size, None]).exp_()
+        parts = [chances[:, :whole].reshape(len(chances), -1, _BLOCK).sum(-1)]
+        if whole < vocabulary:
+            parts.append(chances[:, whole:].sum(-1, keepdim=True))
+        sums.append(torch.cat(parts, dim=-1))
+    return torch.cat(sums).double()
 
 
 def _first_above(ends: Tensor, level: Tensor) -> Tensor:
