@@ -82,6 +82,12 @@ def _grown(held: Tensor | None, like: Tensor, size: int) -> Tensor:
     return larger
 
 
+def _gathered(states: Tensor, slots: Tensor) -> Tensor:
+    """(n_rows, n_heads, n, width) of (n_rows, n) slots. By index_select: on the CPU ten times as fast as indexing."""
+    gathered = states.index_select(0, slots.flatten())
+    return gathered.view(*slots.shape, *states.shape[1:]).transpose(1, 2)
+
+
 class _PassingLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     """One layer of the cache of one forward pass."""
 
@@ -107,7 +113,7 @@ class _PassingLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         seen = self._seen.to(key_states.device)
         assert self._store.keys is not None
         assert self._store.values is not None
-        return self._store.keys[seen].transpose(1, 2), self._store.values[seen].transpose(1, 2)
+        return _gathered(self._store.keys, seen), _gathered(self._store.values, seen)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self.get_seq_length() + query_length, 0
