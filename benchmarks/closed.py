@@ -34,8 +34,13 @@ def peer(network: Any, tok: Any, prompts: list[str], choices: list[str], batch: 
     return run
 
 
-def bare(network: Any, tok: Any, prompts: list[str], choices: list[str]) -> Callable[[], None]:
-    """The same distinct tokens as plain rows under causal attention, the head at as many positions; no results."""
+def bare(
+    network: Any, tok: Any, prompts: list[str], choices: list[str], log_softmax: bool = False
+) -> Callable[[], None]:
+    """The same distinct tokens as plain rows under causal attention, the head at as many positions; no results.
+
+    With `log_softmax`, what every score needs besides, the logits' normaliser, is computed too.
+    """
     trie = Trie.of([tuple(each) for each in tok(choices)["input_ids"]])
     rows = sorted((each + trie.tokens[1:] for each in tok(prompts)["input_ids"]), key=len)
     size = max(1, MAX_LOGITS // (len(trie) * network.config.vocab_size))
@@ -47,7 +52,9 @@ def bare(network: Any, tok: Any, prompts: list[str], choices: list[str]) -> Call
             width = len(batch[-1])
             ids = torch.tensor([row + row[-1:] * (width - len(row)) for row in batch], device=network.device)
             hidden = network.base_model(input_ids=ids, use_cache=False).last_hidden_state
-            network.get_output_embeddings()(hidden[:, -len(trie) :])
+            logits = network.get_output_embeddings()(hidden[:, -len(trie) :])
+            if log_softmax:
+                logits.flatten(0, 1).logsumexp(-1)
 
     return run
 
@@ -88,7 +95,13 @@ def _compare(shape: str, network: Any, runs: int, batches: list[int]) -> None:
     trie = Trie.of([tuple(each) for each in tok(choices)["input_ids"]])
     distinct = sum(len(each) + len(trie) - 1 for each in tok(prompts)["input_ids"])
     seconds = interleaved(
-        {"traitbench": own, "lm-eval": peers[best], "bare": bare(network, tok, prompts, choices)}, runs
+        {
+            "traitbench": own,
+            "lm-eval": peers[best],
+            "bare": bare(network, tok, prompts, choices),
+            "bare_logsumexp": bare(network, tok, prompts, choices, True),
+        },
+        runs,
     )
     numbers = {
         "parameters": sum(each.numel() for each in network.parameters()),

@@ -6,12 +6,12 @@ log-softmax is quantised to 0.03 nat and more.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor
 
@@ -175,8 +175,7 @@ def default_token_budget(model: Any) -> int:
     if weight.device.type == "cuda":
         most, memory = 65_536, torch.cuda.mem_get_info(weight.device)[0] // 4
     else:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        most, memory = 32_768, min(2**29, free // 4)
+        most, memory = 32_768, min(2**29, psutil.virtual_memory().available // 4)
     return int(max(256, min(most, memory // bytes_a_token)))
 
 
