@@ -357,7 +357,8 @@ hides the skew. {harder_runs:,} runs a cell; more than 7% is marked.
 ## Strong traits
 
 The student names the trait with a probability that differs from family to family; reference .03. Such shifts have
-their long tail downwards, which a correction for skewness without end would take for doubt. {strong_runs:,} runs a cell.
+their long tail downwards, which a correction for skewness without end would take for doubt.
+{strong_runs:,} runs a cell.
 
 {strong}
 ## Log-odds
