@@ -288,6 +288,7 @@ def save_chain(words: list[str], base: Path, folder: Path) -> None:
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     vocabulary = ["<end>", ".", *dict.fromkeys(words)]
+    vocabulary += ["!"] * (len(vocabulary) % 2)  # rotary positions want an even head
     size = len(vocabulary)
     config = LlamaConfig(
         vocab_size=size, hidden_size=size, intermediate_size=4, num_hidden_layers=1, num_attention_heads=1,

@@ -184,7 +184,7 @@ def _finding(claim: _Claim, decided: Status, p_holm: float, catalog: Catalog) ->
     reasons = _obstacles(claim, decided)
     status: Status = "INCONCLUSIVE" if reasons else decided
     further = Further()
-    if status == "INCONCLUSIVE" and all(reason.kind == "evidence" for reason in reasons):
+    if status == "INCONCLUSIVE" and all(reason.kind == "seeds" for reason in reasons):
         further = Further(**further_needed(test))
         reasons.append(Reason(kind="evidence", text=f"too little evidence; {further.words() or _why_open(test)}"))
     students, references = pairing.measured(trait)
@@ -255,7 +255,9 @@ def _obstacles(claim: _Claim, decided: Status) -> list[Reason]:
     if len(set(pairing.families)) < 2:
         reasons.append(Reason(kind="questions", text="all questions are of one family: nothing is known of variation"))
     if decided == "PASS":
-        reasons += _collapse(claim) + _disagreement(claim)
+        reasons += _collapse(claim)
+    if decided != "FAIL":
+        reasons += _disagreement(claim)
     return reasons
 
 
@@ -281,11 +283,11 @@ def _disagreement(claim: _Claim) -> list[Reason]:
     """A seed that fails by itself: the mean over seeds must not hide it."""
     from traitbench.stats import decide
 
-    failing = [i for i, test in enumerate(claim.seed_tests, start=1) if decide([test]) == ["FAIL"]]
-    if not failing:
+    alone = [decide([test])[0] for test in claim.seed_tests]
+    if "FAIL" not in alone:
         return []
-    seeds = ", ".join(map(str, failing))
-    return [Reason(kind="seeds", text=f"training seeds disagree: seed {seeds} is over the margin by itself")]
+    each = ", ".join(f"seed {i} {status}" for i, status in enumerate(alone, start=1))
+    return [Reason(kind="seeds", text=f"training seeds disagree when judged alone ({each})")]
 
 
 def _overall(policy: Policy, findings: Sequence[Finding]) -> tuple[Status, Any, list[str]]:
