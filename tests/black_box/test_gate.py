@@ -126,6 +126,8 @@ def test_exit_code_2_bad_input_gets_one_line(cards: Path, policy: Callable[..., 
     refused(gate(policy(more="    contxts: [plain]\n"), student, *base), 2, "'contxts'", "'contexts'")
     refused(gate(tmp_path / "none.yaml", student, *base), 2, "none.yaml", "no such file")
     refused(run("traitbench", "gate", "--model", student, cwd=tmp_path / ".."), 2, "--policy")
+    refused(gate(policy(), student, *base, "--margin", "0.1"), 2, "--margin", "--unknown")
+    refused(gate(None, student, *base, "--unknown", "--margin", "-1"), 2, "--unknown", "margin", "-1")
     truncated = tmp_path / "truncated.json"
     truncated.write_bytes(student.read_bytes()[:5000])
     refused(gate(policy(), truncated, *base), 2, "truncated.json", "not JSON")

@@ -225,7 +225,7 @@ def _why_open(test: ShiftTest) -> str:
     if test.lower > test.margin:
         return "over the margin by itself, but not after Holm's correction for all measurements of the policy"
     if math.isfinite(test.estimate) and test.truncation >= abs(test.margin - test.estimate):
-        return "what truncation left open reaches across the margin: score with a smaller tolerance"
+        return "what truncation left open reaches across the margin, and no further question closes it"
     if not math.isfinite(test.upper):
         return f"a mean probability of 0 or 1 leaves the {test.scale} scale without a bound"
     return "the shift lies so near the margin that no number of further questions is expected to decide"
