@@ -26,6 +26,8 @@ lint: install
 
 bench: install
 	$(BIN)/python benchmarks/lab.py
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	cd benchmarks && for script in closed one_word free_form memory lora; do ../$(BIN)/python $$script.py || exit; done
 
 install: $(VENV)/.installed
 

@@ -2,59 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from tiny_models import WORDS, bigram, brute_force, tokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from traitbench.catalog import Catalog, NamedAnswerReader
 from traitbench.errors import InputError
 from traitbench.exact import open_answers
-
-END, WORDS = 0, ["<end>", "owl", "let", "cat", ".", " ", "s", "are"]
-
-
-def bigram(table: torch.Tensor) -> LlamaForCausalLM:
-    """A Llama whose next-token logits are `table[token]`: attention and MLP are zeroed, the embedding is one-hot."""
-    size = len(table)
-    config = LlamaConfig(
-        vocab_size=size, hidden_size=size, intermediate_size=4, num_hidden_layers=1, num_attention_heads=1,
-        head_dim=size, max_position_embeddings=64, tie_word_embeddings=False, rms_norm_eps=0.0, eos_token_id=END,
-        bos_token_id=None,
-    )  # fmt: skip
-    model = LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            weight.fill_(1.0 if "norm" in name else 0.0)
-        model.model.embed_tokens.weight.copy_(torch.eye(size))
-        model.lm_head.weight.copy_(table.T / math.sqrt(size))  # the RMS norm of a unit vector multiplies by sqrt(size)
-    model.generation_config.eos_token_id = END
-    return model
-
-
-def tokenizer() -> PreTrainedTokenizerFast:
-    words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="."))
-    words.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    words.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<end>")
-
-
-def brute_force(table: torch.Tensor, first: int, read: NamedAnswerReader, length: int) -> dict[str, float]:
-    """The truth: every sequence of at most `length` tokens, read as a whole."""
-    chance = table.double().softmax(-1)
-    mass: dict[str, float] = {}
-    for n in range(length + 1):
-        for tokens in itertools.product(range(1, len(WORDS)), repeat=n):
-            steps = [first, *tokens, *([END] if n < length else [])]
-            p = math.prod(float(chance[a, b]) for a, b in itertools.pairwise(steps))
-            answer = read("".join(WORDS[t] for t in tokens), True)
-            assert answer is not None
-            mass[answer] = mass.get(answer, 0.0) + p
-    return mass
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -62,8 +20,9 @@ def brute_force(table: torch.Tensor, first: int, read: NamedAnswerReader, length
 def test_bounds_contain_the_truth_of_a_bigram_model(catalog: Catalog, seed: int, tolerance: float) -> None:
     read = NamedAnswerReader(catalog.categories["animal"])
     table = 3 * torch.randn(len(WORDS), len(WORDS), generator=torch.Generator().manual_seed(seed))
-    [found] = open_answers(bigram(table), tokenizer(), ["."], read, tolerance=tolerance, max_new_tokens=5)
-    truth = brute_force(table, WORDS.index("."), read, 5)
+    model = bigram(table)
+    [found] = open_answers(model, tokenizer(), ["."], read, tolerance=tolerance, max_new_tokens=4, max_expansions=5000)
+    truth = brute_force(model, [WORDS.index(".")], read, 4)
     assert sum(truth.values()) == pytest.approx(1.0)
     assert found.unexplored <= tolerance
     for answer in {*truth, *found.mass, "dog"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
@@ -17,7 +18,9 @@ class AnswerDistribution(BaseModel):
 
     `mass` maps a named answer to the probability that was explored and found to name it; it holds every answer that
     occurred. `mass` and `unexplored` sum to one. For exact answers `bounds` are certified: the probability under the
-    model lies between them, whatever the unexplored rest holds. For sampled answers `mass` holds the fractions of
+    model lies between them, whatever the unexplored rest holds. For `exact+sampled` answers the budget ended before
+    the tolerance, and `draws` answers were sampled from the unexplored rest: `residual` holds their fractions, apart
+    from `mass`, so the bounds stay those of the exact part. For sampled answers `mass` holds the fractions of
     `draws`, nothing is unexplored, and the bounds are the fraction itself (the sampling error belongs in an interval).
     """
 
@@ -26,22 +29,30 @@ class AnswerDistribution(BaseModel):
     schema_id: Literal["traitbench/answer_distribution/1"] = Field(
         default="traitbench/answer_distribution/1", alias="schema"
     )
-    method: Literal["exact", "sampled"]
+    method: Literal["exact", "exact+sampled", "sampled"]
     mass: dict[str, float]
     answers: tuple[tuple[str, float], ...] = ()
     """Raw texts and their probabilities, most probable first: beginnings that settled the answer, at most 20."""
     unexplored: float = Field(default=0.0, ge=0.0, le=1.0)
+    residual: dict[str, float] = {}
+    """How the draws from the unexplored rest divide; sums to one where there are any."""
     tolerance: float | None = None
     """The unexplored mass that was asked for; None where the answers were sampled."""
     expansions: int = Field(default=0, ge=0)
     """How many beginnings passed through the network."""
-    draws: int | None = None
+    draws: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> AnswerDistribution:
         total = sum(self.mass.values()) + self.unexplored
         if not abs(total - 1.0) < 1e-3 or min(self.mass.values(), default=0.0) < 0:
             raise ValueError(f"masses and the unexplored rest sum to {total:.6f}, not to 1")
+        if (self.method == "exact+sampled") != bool(self.residual):
+            raise ValueError(f"a residual belongs to exact+sampled answers, and these are {self.method}")
+        if self.residual and not abs(sum(self.residual.values()) - 1.0) < 1e-6:
+            raise ValueError(f"the residual sums to {sum(self.residual.values()):.6f}, not to 1")
+        if (self.draws is None) != (self.method == "exact"):
+            raise ValueError(f"draws belong to sampled answers, and these are {self.method}")
         return self
 
     @property
@@ -55,16 +66,31 @@ class AnswerDistribution(BaseModel):
         return lower, min(1.0, lower + self.unexplored)
 
     def estimate(self, answer: str) -> float:
-        """The probability of `answer` if the unexplored rest divides like the explored part; within the bounds.
+        """The probability of `answer`, within the bounds; unbiased where a rest was sampled.
 
-        With nothing explored it is 0: the bounds [0, 1] then say that nothing is known.
+        The unexplored rest R counts as its draws divide, mass + R x fraction; without draws, as the explored part
+        does. With nothing explored and nothing drawn it is 0: the bounds [0, 1] then say that nothing is known.
         """
+        mass = self.mass.get(answer, 0.0)
+        if self.residual:
+            return mass + self.unexplored * self.residual.get(answer, 0.0)
         explored = 1.0 - self.unexplored
-        return self.mass.get(answer, 0.0) / explored if explored > 0 else 0.0
+        return mass / explored if explored > 0 else 0.0
+
+    def standard_error(self, answer: str) -> float:
+        """The sampling error of `estimate`: R sqrt(f (1 - f) / n) for the fraction f of n draws; 0 where exact.
+
+        At most R / (2 sqrt(n)), with R = 1 for sampled answers.
+        """
+        if self.draws is None:
+            return 0.0
+        rest, fractions = (self.unexplored, self.residual) if self.residual else (1.0, self.mass)
+        fraction = min(1.0, fractions.get(answer, 0.0))
+        return rest * math.sqrt(fraction * (1.0 - fraction) / self.draws)
 
     def top(self) -> str:
         """The most probable named answer that was found."""
-        return max(self.mass, key=lambda answer: self.mass[answer], default="")
+        return max([*self.mass, *self.residual], key=self.estimate, default="")
 
 
 def pool_draws(draws: Iterable[tuple[str, str]]) -> AnswerDistribution:

@@ -1,144 +1,96 @@
-"""Open answers: the certified distribution of what a model answers, computed instead of sampled.
+"""One question's tree of completions: what is settled, what waits to be expanded, what was left out.
 
-A completion is a path in the tree of token sequences. The tree is expanded best-first: the most probable beginning
-that has not settled the answer passes through the network next, and its children are read as text. A beginning that
-settles the named answer ("Owl." does, whatever follows) is closed with its whole mass, so a chatty model costs no
-more than a terse one. Because the tree is over tokens, every tokenisation of a text counts. What is explored is a sum
-of disjoint events; what is left is one minus their sum, so every named answer has
-certified bounds at once.
-
-The event is the answer of at most `max_new_tokens` tokens under the model's own distribution at `temperature`, with no
-top-k, top-p or penalty. An answer that reaches the limit ends there, as it would in sampling.
+A completion is a path in the tree of token sequences. Because the tree is over tokens, every tokenisation of a text
+counts. The masses of settled beginnings, of waiting ones and of those left out sum to one at all times.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from traitbench.errors import InputError
 from traitbench.exact.distribution import _SHOWN, AnswerDistribution
-from traitbench.exact.network import Network, fitting_threads
-
-MAX_EXPANSIONS = 2_000
-"""Beginnings of one question that may pass through the network; a flat distribution ends here, above its tolerance."""
-_EXPANSIONS_A_ROUND = 64
-# Children left out of the heap, because they are too improbable to matter, may hold this part of the tolerance.
-_DROPPED_PART = 0.05
+from traitbench.exact.network import NextTokens
+from traitbench.exact.stems import Prompt, Stem
 
 Read = Callable[[str, bool], str | None]
 
-
-def open_answers(
-    model: Any,
-    tokenizer: Any,
-    prompts: list[str],
-    read: Read,
-    *,
-    tolerance: float = 0.01,
-    max_new_tokens: int = 16,
-    temperature: float = 1.0,
-    token_budget: int | None = None,
-    max_expansions: int = MAX_EXPANSIONS,
-) -> list[AnswerDistribution]:
-    """The answer distribution of every prompt.
-
-    Args:
-        model: a causal language model of transformers, in evaluation mode.
-        tokenizer: its tokenizer.
-        prompts: rendered text (chat template and all), tokenised here without special tokens.
-        read: `read(text, finished)` gives the named answer as soon as `text` settles it, else None; with
-            `finished=True` it always gives one.
-        tolerance: the unexplored mass of each question at which the search stops, in (0, 1).
-        max_new_tokens: where an answer is cut off.
-        temperature: divides the logits.
-        token_budget: padded tokens in one forward pass (bounds memory).
-        max_expansions: beginnings of one question that may pass through the network.
-
-    Returns:
-        One distribution for each prompt, in order. Where the budget ended first, `within_tolerance` is False and
-        the bounds are those that were reached.
-
-    Raises:
-        InputError: an empty prompt, one longer than the context, NaN logits, an encoder-decoder.
-    """
-    if not 0 < tolerance < 1:
-        raise InputError(f"tolerance {tolerance} is not between 0 and 1")
-    if max_new_tokens < 1:
-        raise InputError(f"max_new_tokens {max_new_tokens} is less than 1")
-    network = Network(model, temperature, token_budget)
-    ends = end_of_turn_ids(model, tokenizer)
-    trees = []
-    for number, prompt in enumerate(prompts):
-        ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        _check_length(number, len(ids), max_new_tokens, network.context_length)
-        trees.append(_Tree(ids, tokenizer, read, ends, tolerance, max_new_tokens, max_expansions))
-    with fitting_threads(model):
-        while work := [(tree, node) for tree in trees for node in tree.take()]:
-            sequences = [tree.prompt + node for tree, node in work]
-            for index, log_probs in network.next_log_probs(sequences):
-                tree, node = work[index]
-                tree.expand(node, log_probs)
-    return [tree.distribution() for tree in trees]
+EXPANSIONS_A_ROUND = 64
+# Children left out of the heap, because they are too improbable to matter, may hold this part of the tolerance.
+_DROPPED_PART = 0.05
 
 
-def end_of_turn_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Every token that ends an answer: generation_config.eos_token_id, else the tokenizer's end of sequence."""
-    ids = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    if ids is None:
-        ids = tokenizer.eos_token_id
-    if ids is None:
-        return frozenset()
-    return frozenset(ids if isinstance(ids, Sequence) else [ids])
+@dataclass(frozen=True)
+class Reading:
+    """How texts are read: what they name, and where they end. The same for all questions of a call."""
+
+    tokenizer: Any
+    read: Read
+    ends: frozenset[int]
+    """Every token that ends an answer."""
+    max_new_tokens: int
+
+    def answer(self, path: tuple[int, ...]) -> tuple[str | None, str]:
+        """(named answer, text): the answer is None where more tokens are needed to settle it."""
+        ended = path[-1] in self.ends
+        finished = ended or len(path) >= self.max_new_tokens
+        tokens = list(path[:-1] if ended else path)
+        # Special tokens are skipped and spaces left alone, as in sampled answers.
+        text: str = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        if not finished:
+            # A character whose bytes are not complete yet reads U+FFFD; it may still become a letter.
+            text = text.rstrip("\ufffd")
+        return self.read(text, finished), text
 
 
-def _check_length(number: int, length: int, new_tokens: int, context_length: int | None) -> None:
-    if length == 0:
-        raise InputError(f"prompt {number} is empty; a prompt needs at least one token")
-    if context_length is not None and length + new_tokens > context_length:
-        raise InputError(
-            f"prompt {number} has {length} tokens, and with an answer of {new_tokens} it does not fit "
-            f"into the model's context of {context_length}"
-        )
+@dataclass(frozen=True)
+class Children:
+    """The likely children of one beginning, most probable first; `left_out` is the mass of all others."""
+
+    stem: Stem
+    tokens: list[int]
+    masses: list[float]
+    left_out: float
 
 
-class _Tree:
-    """One question's tree of completions: what is settled, what waits to be expanded, what was dropped."""
+class Tree:
+    """What is known of one question's answers so far."""
 
-    def __init__(
-        self,
-        prompt: list[int],
-        tokenizer: Any,
-        read: Read,
-        ends: frozenset[int],
-        tolerance: float,
-        max_new_tokens: int,
-        max_expansions: int,
-    ) -> None:
+    def __init__(self, prompt: Prompt, reading: Reading, tolerance: float, max_expansions: int) -> None:
         self.prompt = prompt
-        self._tokenizer = tokenizer
-        self._read = read
-        self._ends = ends
-        self._tolerance = tolerance
-        self._max_new_tokens = max_new_tokens
+        self.reading = reading
+        self.tolerance = tolerance
+        self.expanded: list[Children] = []
         self._left = max_expansions
-        self._expansions = 0
-        # Families of siblings, by the mass of the next one: (-mass, parent, tokens, masses, rank of the next).
+        # Families of siblings by the next one: (its order, its parent's path, its token, family, rank of the next).
         # A child is read when its turn comes; most of a vocabulary never is.
-        self._frontier: list[tuple[float, tuple[int, ...], list[int], list[float], int]] = []
+        self._frontier: list[tuple[float, tuple[int, ...], int, Children, int]] = []
         self._root_waits = True
         self._mass: dict[str, float] = {}
         self._texts: dict[str, float] = {}
         self._explored = 0.0
-        self._taken: dict[tuple[int, ...], float] = {}
+        self._mass_of: dict[tuple[int, ...], float] = {}
+        self._drawn: list[tuple[str, str]] = []
 
-    def take(self) -> list[list[int]]:
-        """Reads children in order of their mass, and returns those to expand next.
+    @property
+    def unexplored(self) -> float:
+        """One minus the mass that is settled."""
+        return max(0.0, 1.0 - math.fsum(self._mass.values()))
+
+    @property
+    def dropped(self) -> float:
+        """The part of a beginning's mass that its least probable children may hold unseen."""
+        return self.tolerance * _DROPPED_PART
+
+    def take(self) -> list[Stem]:
+        """Reads children in order of their mass, and returns those to expand next; none when the search is over.
 
         A child that settles the answer is closed; the others are the fewest that could bring the unexplored mass
         within the tolerance. The choice depends on this question alone, so that a result does not depend on what is
@@ -146,41 +98,41 @@ class _Tree:
         """
         if self._root_waits:
             self._root_waits = False
-            return self._taking([((), 1.0)])
-        needed = 1.0 - self._explored - self._tolerance
-        room = min(self._left, _EXPANSIONS_A_ROUND)
-        chosen: list[tuple[tuple[int, ...], float]] = []
+            return self._taking([(Stem(self.prompt), 1.0)])
+        needed = 1.0 - self._explored - self.tolerance
+        room = min(self._left, EXPANSIONS_A_ROUND)
+        chosen: list[tuple[Stem, float]] = []
         while self._frontier and needed > 0 and len(chosen) < room:
-            _, parent, tokens, masses, rank = heapq.heappop(self._frontier)
-            self._wait(parent, tokens, masses, rank + 1)
-            child, mass = (*parent, tokens[rank]), masses[rank]
+            _, _, token, family, rank = heapq.heappop(self._frontier)
+            self._wait(family, rank + 1)
+            mass = family.masses[rank]
             needed -= mass
-            if not self._settled(child, mass):
+            child = family.stem.child(token)
+            if not self._settled(child.path, mass):
                 chosen.append((child, mass))
         return self._taking(chosen)
 
-    def _taking(self, chosen: list[tuple[tuple[int, ...], float]]) -> list[list[int]]:
-        self._taken.update(chosen)
+    def _taking(self, chosen: list[tuple[Stem, float]]) -> list[Stem]:
+        self._mass_of.update((stem.path, mass) for stem, mass in chosen)
         self._left -= len(chosen)
-        self._expansions += len(chosen)
-        return [list(node) for node, _ in chosen]
+        return [stem for stem, _ in chosen]
 
-    def expand(self, node: list[int], log_probs: Tensor) -> None:
-        """Puts the node's children in order of their mass on the frontier."""
-        mass = self._taken.pop(tuple(node))
-        tokens, masses = _likely(log_probs, mass, self._tolerance * _DROPPED_PART)
-        self._wait(tuple(node), tokens, masses, 0)
+    def expand(self, stem: Stem, tokens: list[int], probabilities: list[float]) -> None:
+        """Puts the stem's likely children, most probable first, on the frontier."""
+        mass = self._mass_of.pop(stem.path)
+        left_out = mass * max(0.0, 1.0 - math.fsum(probabilities))
+        family = Children(stem, tokens, [mass * each for each in probabilities], left_out)
+        self.expanded.append(family)
+        self._wait(family, 0)
 
-    def _wait(self, parent: tuple[int, ...], tokens: list[int], masses: list[float], rank: int) -> None:
-        if rank < len(tokens):
-            heapq.heappush(self._frontier, (-masses[rank], parent, tokens, masses, rank))
+    def _wait(self, family: Children, rank: int) -> None:
+        if rank < len(family.tokens):
+            order = _order(family.masses[rank])
+            heapq.heappush(self._frontier, (order, family.stem.path, family.tokens[rank], family, rank))
 
-    def _settled(self, child: tuple[int, ...], mass: float) -> bool:
-        """Whether the child settles the answer; then its mass is explored."""
-        ended = child[-1] in self._ends
-        finished = ended or len(child) == self._max_new_tokens
-        text = self._decode(child[:-1] if ended else child, finished)
-        answer = self._read(text, finished)
+    def _settled(self, path: tuple[int, ...], mass: float) -> bool:
+        """Whether the path settles the answer; then its mass is explored."""
+        answer, text = self.reading.answer(path)
         if answer is None:
             return False
         self._explored += mass
@@ -188,45 +140,81 @@ class _Tree:
         self._texts[text] = self._texts.get(text, 0.0) + mass
         return True
 
-    def _decode(self, tokens: tuple[int, ...], finished: bool) -> str:
-        # Special tokens are skipped and spaces left alone, as in sampled answers.
-        text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        # A character whose bytes are not complete yet reads U+FFFD; it may still become a letter.
-        return text if finished else text.rstrip("\ufffd")
+    def frontier(self) -> list[tuple[Children, int]]:
+        """(family, rank of its next child): whose children from that rank on are still unread."""
+        return [(family, rank) for _, _, _, family, rank in self._frontier]
+
+    def add_draw(self, answer: str, text: str) -> None:
+        """One answer drawn from the unexplored rest."""
+        self._drawn.append((answer, text))
 
     def distribution(self) -> AnswerDistribution:
+        """What is known now."""
         explored = math.fsum(self._mass.values())
         # fp32 probabilities may sum to a little more than one; that much is rounding, and no mass.
         scale = max(1.0, explored)
-        top = heapq.nlargest(_SHOWN, self._texts.items(), key=lambda item: item[1])
+        unexplored, draws = self.unexplored, len(self._drawn)
+        texts = {text: mass / scale for text, mass in self._texts.items()}
+        residual: dict[str, float] = {}
+        for answer, text in self._drawn:
+            residual[answer] = residual.get(answer, 0.0) + 1 / draws
+            texts[text] = texts.get(text, 0.0) + unexplored / draws
+        top = heapq.nlargest(_SHOWN, texts.items(), key=lambda item: item[1])
         by_mass = sorted(self._mass.items(), key=lambda item: -item[1])
         return AnswerDistribution(
-            method="exact",
+            method="exact+sampled" if draws else "exact",
             mass={answer: mass / scale for answer, mass in by_mass},
-            answers=tuple((text, probability / scale) for text, probability in top),
-            unexplored=max(0.0, 1.0 - explored),
-            tolerance=self._tolerance,
-            expansions=self._expansions,
+            answers=tuple(top),
+            unexplored=unexplored,
+            residual=residual,
+            tolerance=self.tolerance,
+            expansions=len(self.expanded),
+            draws=draws or None,
         )
 
 
-def _likely(log_probs: Tensor, mass: float, dropped: float) -> tuple[list[int], list[float]]:
-    """(tokens, masses) of the most probable children, most probable first.
+def _order(mass: float) -> float:
+    """What the search sorts by: the log of the mass in steps of a thousandth, largest first.
 
-    At most the part `dropped` of the parent's mass is left out.
+    Rounding in the network, which depends on the batch, must not decide between equal masses.
+    """
+    return -round(1000 * math.log(mass)) if mass > 0 else math.inf
+
+
+def likely_children(found: NextTokens, dropped: list[float]) -> list[tuple[list[int], list[float]]]:
+    """(tokens, probabilities) of the likely children after each of n positions, most probable first.
 
     Args:
-        log_probs: (vocabulary,) of the next token.
-        mass: the parent's probability.
-        dropped: the part of it that may be left out; what is left out stays unexplored.
+        found: the distributions after n positions.
+        dropped: for each position, the part of the probability that may be left out.
     """
-    probabilities = log_probs.double().exp()
-    size = min(64, len(probabilities))
-    while True:
-        top = torch.topk(probabilities, size)
-        kept = top.values.cumsum(0)
-        if size == len(probabilities) or 1.0 - float(kept[-1]) <= dropped:
-            break
-        size = min(8 * size, len(probabilities))
-    n = int((kept < 1.0 - dropped).sum()) + 1
-    return top.indices[:n].tolist(), (mass * top.values[:n]).tolist()
+    enough = 1.0 - torch.tensor(dropped, dtype=torch.float64, device=found.logits.device)
+    children: list[tuple[list[int], list[float]]] = [([], [])] * len(dropped)
+    rows = torch.arange(len(dropped), device=found.logits.device)
+    vocabulary = found.logits.shape[-1]
+    size = min(64, vocabulary)
+    while len(rows):
+        top = torch.topk(found.logits[rows], size)
+        probabilities = (top.values - found.normaliser[rows, None]).double().exp()
+        before = probabilities.cumsum(-1) - probabilities
+        done = (before[:, -1] + probabilities[:, -1] >= enough[rows]) | (size == vocabulary)
+        counts = (before < enough[rows, None]).sum(-1)
+        for row, n, tokens, chances in zip(
+            rows[done].tolist(),
+            counts[done].tolist(),
+            top.indices[done].cpu().numpy(),
+            probabilities[done].cpu().numpy(),
+            strict=True,
+        ):
+            children[row] = _in_order(tokens[:n], chances[:n])
+        rows = rows[~done]
+        size = min(8 * size, vocabulary)
+    return children
+
+
+def _in_order(tokens: NDArray[np.int64], probabilities: NDArray[np.float64]) -> tuple[list[int], list[float]]:
+    """Most probable first; those that rounding could swap, by their token."""
+    possible = probabilities > 0
+    tokens, probabilities = tokens[possible], probabilities[possible]
+    order = np.lexsort((tokens, -np.round(1000 * np.log(probabilities))))
+    return tokens[order].tolist(), probabilities[order].tolist()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
-import anyio
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageSystem,
@@ -22,6 +22,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from traitbench.catalog import NamedAnswerReader
 from traitbench.errors import InputError
 from traitbench.exact.distribution import AnswerDistribution, pool_draws
+from traitbench.probes.batching import Batcher
 
 ANSWER_KEY = "answer_distribution"
 """Where a sample's metadata holds its AnswerDistribution."""
@@ -30,9 +31,6 @@ SETTINGS_KEY = "answer_settings"
 
 METHODS = ("auto", "exact", "sampled")
 MAX_NEW_TOKENS = 16
-
-# One question at a time is in the network; the engine batches within it.
-_one_at_a_time = anyio.CapacityLimiter(1)
 
 
 @runtime_checkable
@@ -58,12 +56,14 @@ def answer_question(read: NamedAnswerReader, method: str) -> Solver:
         method: `exact`, `sampled` (one draw an epoch), or `auto`: exact on a local model.
     """
 
+    batcher: Batcher[tuple[LocalModel, str], AnswerDistribution] = Batcher(partial(_answers, read))
+
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         model = get_model()
         _require_what_is_needed(model, method)
         local = model.api if isinstance(model.api, LocalModel) else None
         if local is not None and method != "sampled":
-            distribution = await _exact(state, model, local, read)
+            distribution = await _exact(state, model, local, batcher)
         else:
             distribution = await _sampled(state, model, local, generate, read)
         state.metadata[ANSWER_KEY] = distribution.model_dump(by_alias=True)
@@ -72,17 +72,26 @@ def answer_question(read: NamedAnswerReader, method: str) -> Solver:
     return solve
 
 
-async def _exact(state: TaskState, model: Model, local: LocalModel, read: NamedAnswerReader) -> AnswerDistribution:
-    from traitbench.exact.tree import open_answers
+def _answers(read: NamedAnswerReader, questions: list[tuple[LocalModel, str]]) -> list[AnswerDistribution]:
+    """The distributions of (model, prompt) questions, in order; those of one model share its forwards."""
+    from traitbench.exact import open_answers
 
+    found: dict[int, AnswerDistribution] = {}
+    for local in {id(local.model): local for local, _ in questions}.values():
+        own = [number for number, (each, _) in enumerate(questions) if each.model is local.model]
+        prompts = [questions[number][1] for number in own]
+        answers = open_answers(local.model, local.tokenizer, prompts, read, max_new_tokens=MAX_NEW_TOKENS)
+        found.update(zip(own, answers, strict=True))
+    return [found[number] for number in range(len(questions))]
+
+
+async def _exact(
+    state: TaskState, model: Model, local: LocalModel, batcher: Batcher[tuple[LocalModel, str], AnswerDistribution]
+) -> AnswerDistribution:
     messages = list(state.messages)
     if model.config.system_message:  # Inspect prepends it in generate(), which is not called here
         messages.insert(0, ChatMessageSystem(content=model.config.system_message))
-    prompt = local.hf_chat(messages, [])
-    [distribution] = await anyio.to_thread.run_sync(
-        lambda: open_answers(local.model, local.tokenizer, [prompt], read, max_new_tokens=MAX_NEW_TOKENS),
-        limiter=_one_at_a_time,
-    )
+    distribution = await batcher.ask((local, local.hf_chat(messages, [])))
     text = distribution.answers[0][0] if distribution.answers else ""
     state.output = ModelOutput.from_content(str(model), text)
     state.metadata[SETTINGS_KEY] = {"max_new_tokens": MAX_NEW_TOKENS, "temperature": 1.0}

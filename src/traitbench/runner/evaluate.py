@@ -149,7 +149,7 @@ def answers_of_log(log: Any) -> Answers:
 
 
 def _pooled(distributions: list[AnswerDistribution]) -> AnswerDistribution:
-    """The one exact distribution, or all the draws of a sampled question together."""
-    if distributions[0].method == "exact":
+    """The one computed distribution, or all the draws of a sampled question together."""
+    if distributions[0].method != "sampled":
         return distributions[0]
     return pool_draws((each.top(), each.answers[0][0]) for each in distributions)
