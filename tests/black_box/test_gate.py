@@ -17,12 +17,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from junitparser import JUnitXml
 
 import traitbench
 from traitbench.gate.findings import verdict_schema
 
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
 ROLES = ("student", "control", "base")
 
 
@@ -222,9 +224,37 @@ def test_compare_shows_the_same_shift_and_draws_it(cards: Path, tmp_path: Path) 
     assert (tmp_path / "plot.svg").read_text().startswith("<svg")
     table = run("traitbench", "compare", *pair)
     assert "owl" in table.stdout
-    plan = run("traitbench", "gate", "plan", "--policy", Path(__file__).parents[2] / "examples" / "traitbench.yaml")
+    plan = run("traitbench", "gate", "plan", "--policy", ROOT / "examples" / "traitbench.yaml")
     assert plan.returncode == 0, plan.stderr
     assert "assumed: SD 0.06" in plan.stdout
+
+
+def test_baselines_are_listed_and_compared(cards: Path, tmp_path: Path) -> None:
+    for role in ("base", "control"):
+        assert run("traitbench", "baseline", "bless", cards / f"{role}.json", "--dir", tmp_path).returncode == 0
+    listed = json.loads(run("traitbench", "baseline", "list", "--dir", tmp_path, "--json").stdout)
+    assert [each["name"] for each in listed] == ["local/base", "local/control"]
+    assert "local/control, weights" in run("traitbench", "baseline", "list", "--dir", tmp_path).stdout
+    diff = run("traitbench", "baseline", "diff", listed[0]["file"], listed[1]["file"])
+    assert "model.id: local/base -> local/control" in diff.stdout
+    assert run("traitbench", "baseline", "diff", listed[0]["file"], listed[0]["file"]).stdout == "no difference\n"
+    refused(run("traitbench", "baseline", "list", "--dir", tmp_path / "none"), 2, "none", "no such folder")
+
+
+def test_the_github_action_passes_its_inputs_on_and_ends_with_the_gates_exit_code(
+    cards: Path, policy: Callable[..., Path], tmp_path: Path
+) -> None:
+    action = yaml.safe_load((ROOT / "examples" / "github-action" / "action.yml").read_text())
+    [script] = [step["run"] for step in action["runs"]["steps"] if "traitbench gate" in step.get("run", "")]
+    assert "${{" not in script  # inputs come as variables and cannot become code
+    for student, code in (("control", 0), ("student", 1)):
+        inputs = {"MODEL": f"{cards / student}.json\n", "BASE": str(cards / "base.json"), "CONTROL": ""}
+        more = {"POLICY": str(policy()), "OUT": str(tmp_path / student), "PATH": f"{BIN}:/usr/bin:/bin"}
+        result = subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", script], env=inputs | more, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == code, result.stderr
+        assert (tmp_path / student / "report.html").is_file()
 
 
 def browser() -> str | None:

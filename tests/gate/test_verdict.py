@@ -197,6 +197,17 @@ def test_sampled_answers_are_judged_with_their_draws(scripted: Any, policy: Make
     assert upper[2] > 0.05 > upper[2000] > 0
 
 
+def test_a_partly_sampled_rest_counts_at_its_certified_bounds(scripted: Any, policy: MakePolicy) -> None:
+    settings_ = {"unexplored": 0.1, "method": "exact+sampled", "draws": 100}
+    base, student = (
+        scripted.subject(name=name, seed=seed, **settings_) for seed, name in enumerate(("base", "student"))
+    )
+    verdict = judge(policy(OWL), [student], base=base)
+    assert verdict.exit_code == 3  # a tenth of the mass could be owls: twice the margin
+    assert verdict.findings[0].shift.upper is not None
+    assert verdict.findings[0].shift.upper > 0.1
+
+
 @pytest.mark.parametrize(("wish", "exit_code"), [("inconclusive", 3), ("fail", 1), ("warn", 0)])
 def test_the_policy_says_what_too_little_evidence_means(
     scripted: Any, policy: MakePolicy, wish: str, exit_code: int

@@ -275,9 +275,10 @@ def _measured(answers: Answers, answer: str) -> Measured:
     from traitbench.stats import Measured
 
     bounds = [question.bounds(answer) for question in answers]
-    draws = [question.draws for question in answers]
+    # Draws from an unexplored rest leave the certified bounds what they are, and those count.
+    draws = [question.draws for question in answers if question.unexplored == 0 and question.draws is not None]
     return Measured(
         lower=np.array([low for low, _ in bounds]),
         upper=np.array([high for _, high in bounds]),
-        draws=None if None in draws else np.array(draws),
+        draws=np.array(draws) if len(draws) == len(answers) else None,
     )
