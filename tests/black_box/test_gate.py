@@ -22,6 +22,7 @@ from junitparser import JUnitXml
 
 import traitbench
 from traitbench.gate.findings import verdict_schema
+from traitbench.runner.scorecard import Scorecard
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
@@ -208,8 +209,12 @@ def test_a_model_is_scored_on_what_the_cards_beside_it_hold(lab: Path, cards: Pa
     out = tmp_path / "out"
     result = gate(None, f"hf/{lab / 'student'}", "--unknown", "--base", cards / "base.json", "--out", out)
     assert result.returncode == 1, result.stdout + result.stderr
-    scored = json.loads((out / "scorecards" / "student.json").read_text())
-    assert scored["answers"] == json.loads((cards / "student.json").read_text())["answers"]
+    scored, before = (Scorecard.read(path) for path in (out / "scorecards" / "student.json", cards / "student.json"))
+    assert scored.model == before.model
+    for now, then in zip(scored.answers, before.answers, strict=True):
+        assert (now.probe_set, now.context, now.domain) == (then.probe_set, then.context, then.domain)
+        masses = {question.id: question.mass["owl"] for question in now.questions}
+        assert masses == pytest.approx({question.id: question.mass["owl"] for question in then.questions}, abs=1e-4)
 
 
 def test_compare_shows_the_same_shift_and_draws_it(cards: Path, tmp_path: Path) -> None:
