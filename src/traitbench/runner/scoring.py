@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 from traitbench.catalog import NONE, Catalog, TransferTask, load_catalog
 from traitbench.errors import InputError, NotComparableError
@@ -152,7 +153,7 @@ def _result(task: TransferTask, key: Key, language: str, answers: dict[str, Answ
         domain=task.domain,
         teacher=task.teacher,
         probe_set=task.probe_set,
-        method=next(iter(measured.values())).method,
+        method=_method(measured),
         context=key[1],
         language=language,
         estimate=estimate.mean,
@@ -169,6 +170,12 @@ def _result(task: TransferTask, key: Key, language: str, answers: dict[str, Answ
         profile=profile,
         questions=tuple(_question(question, measured[question], task.trait) for question in questions),
     )
+
+
+def _method(measured: Measured) -> Literal["exact", "exact+sampled", "sampled"]:
+    """How the questions were answered; `exact+sampled` where the rest of any was sampled."""
+    methods = {distribution.method for distribution in measured.values()}
+    return "sampled" if "sampled" in methods else "exact+sampled" if "exact+sampled" in methods else "exact"
 
 
 def _estimates(measured: Measured, questions: Iterable[Question], answer: str) -> list[float]:
@@ -254,7 +261,7 @@ def measured_answers(key: Key, language: str, measured: Measured, catalog: Catal
         context=context,
         domain=domain,
         language=language,
-        method=next(iter(measured.values())).method,
+        method=_method(measured),
         questions=tuple(
             QuestionAnswers(
                 id=question.id,
