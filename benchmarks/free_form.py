@@ -40,7 +40,7 @@ def compare(shape: str, n_questions: int, samples: int, connections: int, runs: 
                 max_connections=connections, max_samples=connections,
             )  # fmt: skip
             assert log.status == "success", log.error
-            written = [sample.output.usage.output_tokens for sample in log.samples if sample.output.usage]
+            written = [sample.output.usage.output_tokens for sample in list(log.samples) if sample.output.usage]
             lengths["stock"] = sum(written) / len(written)
 
         def own() -> None:

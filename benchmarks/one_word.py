@@ -32,16 +32,17 @@ BASE = Path(traitbench.__file__).parent / "lab" / "bases" / "0"
 TOKENIZER_ARGUMENTS = {"add_special_tokens": False}
 
 
-def run(task: Any, model: Any, connections: int, **more: Any) -> tuple[float, Any]:
-    """(seconds between the first sample's start and the last one's end, log)."""
+def run(task: Any, model: Any, connections: int, **more: Any) -> tuple[float, list[Any]]:
+    """(seconds between the first sample's start and the last one's end, samples)."""
     with tempfile.TemporaryDirectory() as folder:
         [log] = inspect_eval(
             task, model=model, log_dir=folder, display="none", log_realtime=False, max_connections=connections, **more
         )
-    assert log.status == "success", log.error
-    started = min(datetime.fromisoformat(sample.started_at) for sample in log.samples)
-    completed = max(datetime.fromisoformat(sample.completed_at) for sample in log.samples)
-    return (completed - started).total_seconds(), log
+        assert log.status == "success", log.error
+        samples = list(log.samples)  # read from the folder at this moment, not before
+    started = min(datetime.fromisoformat(sample.started_at) for sample in samples)
+    completed = max(datetime.fromisoformat(sample.completed_at) for sample in samples)
+    return (completed - started).total_seconds(), samples
 
 
 def inside(samples: int, connections: list[int], runs: int) -> None:
@@ -54,18 +55,18 @@ def inside(samples: int, connections: list[int], runs: int) -> None:
     best = min(trial, key=trial.__getitem__)
     seconds: dict[str, list[float]] = {"exact": [], "stock": []}
     for _ in range(runs):
-        taken, exact_log = run(
+        taken, exact_samples = run(
             one_word_task("animal_one_word", "owl", "none", "en", "exact"), model, 100, limit=QUESTIONS
         )
         seconds["exact"].append(taken)
-        taken, stock_log = run(stock_animal_pref(samples=samples), model, best)
+        taken, stock_samples = run(stock_animal_pref(samples=samples), model, best)
         seconds["stock"].append(taken)
     numbers = {
         "samples": samples,
         "connections": best,
         "runs": runs,
         **summary(seconds),
-        **agreement(exact_log, stock_log),
+        **agreement(exact_samples, stock_samples),
     }
     record(
         Row(
@@ -75,15 +76,15 @@ def inside(samples: int, connections: list[int], runs: int) -> None:
     )  # fmt: skip
 
 
-def agreement(exact_log: Any, stock_log: Any) -> dict[str, Any]:
+def agreement(exact_samples: Any, stock_samples: Any) -> dict[str, Any]:
     """How many exact probabilities of `owl` lie inside the sampled 99% intervals (Clopper and Pearson's)."""
     read = NamedAnswerReader(load_catalog().categories["animal"])
     hits, draws = Counter[str](), Counter[str]()
-    for sample in stock_log.samples:
+    for sample in stock_samples:
         draws[sample.id] += 1
         hits[sample.id] += read(sample.output.completion, True) == "owl"
     within, misses = 0, []
-    for sample in exact_log.samples:
+    for sample in exact_samples:
         found = AnswerDistribution.model_validate(sample.metadata["answer_distribution"])
         low, high = binomtest(hits[sample.id], draws[sample.id]).proportion_ci(0.99)
         lower, upper = found.bounds("owl")
@@ -91,7 +92,7 @@ def agreement(exact_log: Any, stock_log: Any) -> dict[str, Any]:
             within += 1
         else:
             misses.append([sample.id, lower, upper, low, high])
-    return {"within_99": within, "questions": len(exact_log.samples), "outside": misses}
+    return {"within_99": within, "questions": len(exact_samples), "outside": misses}
 
 
 def whole(samples: int, connections: int, runs: int) -> None:

@@ -73,15 +73,15 @@ def test_draws_belong_to_the_question_and_not_to_its_company(catalog: Catalog) -
     for a, b, c in zip(together, reversed_[::-1], alone, strict=True):
         assert a.method == "exact+sampled"
         assert a.residual == b.residual == c.residual
-        assert a.draws == b.draws == c.draws
+        assert a.residual_draws == b.residual_draws == c.residual_draws
 
 
 def test_no_more_is_drawn_than_the_tolerance_needs(catalog: Catalog) -> None:
     read = NamedAnswerReader(catalog.categories["animal"])
     [found] = open_answers(flat_model(1), tokenizer(), [FIRST], read, max_expansions=60, tolerance=0.02)
-    assert found.draws is not None
-    assert found.draws == max(16, math.ceil((found.unexplored / 0.04) ** 2))
-    assert found.standard_error("owl") <= found.unexplored / (2 * math.sqrt(found.draws)) <= 0.02
+    assert found.residual_draws is not None
+    assert found.residual_draws == max(16, math.ceil((found.unexplored / 0.04) ** 2))
+    assert found.standard_error("owl") <= found.unexplored / (2 * math.sqrt(found.residual_draws)) <= 0.02
 
 
 def test_a_token_is_drawn_as_often_as_it_is_probable() -> None:

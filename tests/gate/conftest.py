@@ -80,6 +80,7 @@ class Scripted:
 
 def _jittered(mass: Mapping[str, float], noise: float, total: float, rng: random.Random) -> dict[str, float]:
     rough = {name: max(0.0, p + (rng.gauss(0.0, noise) if 0 < p < 1 else 0.0)) for name, p in mass.items()}
+    rough = rough if sum(rough.values()) > 0 else dict(mass)
     scale = total / sum(rough.values())
     return {name: p * scale for name, p in rough.items()}
 

@@ -133,6 +133,18 @@ def test_a_category_that_was_not_scored_is_refused(scripted: Any, catalog: Catal
         pair([scripted.subject()], [scripted.subject()], ["tree"], catalog)
 
 
+def test_a_checkpoint_given_twice_is_no_second_seed_or_control(scripted: Any, catalog: Catalog) -> None:
+    one, other, base = (scripted.subject(name=name) for name in ("one", "other", "base"))
+    again = Subject("again.json", one.card)
+    with pytest.raises(InputError, match=r"again\.json: weights_sha256.*each student once"):
+        pair([one, again], [base], ["animal"], catalog)
+    with pytest.raises(InputError, match=r"again\.json: weights_sha256.*each reference once"):
+        pair([base], [one, again], ["animal"], catalog)
+    with pytest.raises(InputError, match="its own control"):
+        pair([one], [again, other], ["animal"], catalog)
+    assert pair([one], [again], ["animal"], catalog)
+
+
 def test_what_cannot_be_checked_is_said(scripted: Any) -> None:
     hub = scripted.subject(name="hub", weights_sha256=None, chat_template_sha256=None, dtype="bf16")
     said = " ".join(unknowns([scripted.subject(name="student", dtype="f32")], [hub]))

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,7 +28,7 @@ def gate(
     base: Annotated[str | None, typer.Option(help="The checkpoint that the student started from.")] = None,
     control: Annotated[list[str] | None, typer.Option(help="A student of an untraited teacher.")] = None,
     unknown: Annotated[bool, typer.Option("--unknown", help="Name no target: test every member.")] = False,
-    margin: Annotated[float, typer.Option(help="Of --unknown, on the probability scale.")] = 0.05,
+    margin: Annotated[float | None, typer.Option(help="Of --unknown (default 0.05), on the probability scale.")] = None,
     chat_template: Annotated[str | None, typer.Option(help="A Jinja file, or `none` for plain text.")] = None,
     adapter: Annotated[Path | None, typer.Option(help="A PEFT adapter put on the model.")] = None,
     method: Annotated[str, typer.Option(help="auto, exact or sampled")] = "auto",
@@ -46,9 +46,12 @@ def gate(
 
     catalog = load_catalog()
     file = None if unknown and policy is None else _policy_file(policy)
-    wanted = read_policy(file, catalog) if file else unknown_trait_policy("control" if control else "base", margin)
     if unknown and file:
         raise InputError("--unknown is a policy of its own; write `trait: any` in a rule of the policy instead")
+    if margin is not None and not unknown:
+        raise InputError("--margin belongs to --unknown; write `margin:` in the rules of the policy")
+    reference: Literal["base", "control"] = "control" if control else "base"
+    wanted = read_policy(file, catalog) if file else unknown_trait_policy(reference, 0.05 if margin is None else margin)
     arguments = Arguments(
         models=tuple(model or ()),
         base=base,

@@ -19,9 +19,10 @@ class AnswerDistribution(BaseModel):
     `mass` maps a named answer to the probability that was explored and found to name it; it holds every answer that
     occurred. `mass` and `unexplored` sum to one. For exact answers `bounds` are certified: the probability under the
     model lies between them, whatever the unexplored rest holds. For `exact+sampled` answers the budget ended before
-    the tolerance, and `draws` answers were sampled from the unexplored rest: `residual` holds their fractions, apart
-    from `mass`, so the bounds stay those of the exact part. For sampled answers `mass` holds the fractions of
-    `draws`, nothing is unexplored, and the bounds are the fraction itself (the sampling error belongs in an interval).
+    the tolerance, and `residual_draws` answers were sampled from the unexplored rest: `residual` holds their
+    fractions, apart from `mass`, so the bounds stay those of the exact part. For sampled answers `mass` holds the
+    fractions of `draws`, nothing is unexplored, and the bounds are the fraction itself (the sampling error belongs
+    in an interval).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,22 +37,24 @@ class AnswerDistribution(BaseModel):
     unexplored: float = Field(default=0.0, ge=0.0, le=1.0)
     residual: dict[str, float] = {}
     """How the draws from the unexplored rest divide; sums to one where there are any."""
+    residual_draws: int | None = Field(default=None, ge=1)
     tolerance: float | None = None
     """The unexplored mass that was asked for; None where the answers were sampled."""
     expansions: int = Field(default=0, ge=0)
     """How many beginnings passed through the network."""
     draws: int | None = Field(default=None, ge=1)
+    """Of sampled answers: how many."""
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> AnswerDistribution:
         total = sum(self.mass.values()) + self.unexplored
         if not abs(total - 1.0) < 1e-3 or min(self.mass.values(), default=0.0) < 0:
             raise ValueError(f"masses and the unexplored rest sum to {total:.6f}, not to 1")
-        if (self.method == "exact+sampled") != bool(self.residual):
-            raise ValueError(f"a residual belongs to exact+sampled answers, and these are {self.method}")
+        if not (self.method == "exact+sampled") == bool(self.residual) == (self.residual_draws is not None):
+            raise ValueError(f"a residual and its draws belong to exact+sampled answers, and these are {self.method}")
         if self.residual and not abs(sum(self.residual.values()) - 1.0) < 1e-6:
             raise ValueError(f"the residual sums to {sum(self.residual.values()):.6f}, not to 1")
-        if (self.draws is None) != (self.method == "exact"):
+        if (self.draws is not None) != (self.method == "sampled"):
             raise ValueError(f"draws belong to sampled answers, and these are {self.method}")
         return self
 
@@ -82,11 +85,13 @@ class AnswerDistribution(BaseModel):
 
         At most R / (2 sqrt(n)), with R = 1 for sampled answers.
         """
-        if self.draws is None:
+        if self.residual_draws is not None:
+            rest, fraction, n = self.unexplored, self.residual.get(answer, 0.0), self.residual_draws
+        elif self.draws is not None:
+            rest, fraction, n = 1.0, self.mass.get(answer, 0.0), self.draws
+        else:
             return 0.0
-        rest, fractions = (self.unexplored, self.residual) if self.residual else (1.0, self.mass)
-        fraction = min(1.0, fractions.get(answer, 0.0))
-        return rest * math.sqrt(fraction * (1.0 - fraction) / self.draws)
+        return rest * math.sqrt(max(0.0, fraction * (1.0 - fraction)) / n)
 
     def top(self) -> str:
         """The most probable named answer that was found."""

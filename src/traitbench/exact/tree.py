@@ -170,7 +170,7 @@ class Tree:
             residual=residual,
             tolerance=self.tolerance,
             expansions=len(self.expanded),
-            draws=draws or None,
+            residual_draws=draws or None,
         )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from traitbench.catalog import NONE, Catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate.subjects import Subject
-from traitbench.runner.measuring import measured
+from traitbench.runner.measuring import measured_alike
 from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class Pairing:
 
     def measured(self, answer: str) -> tuple[list[Measured], list[Measured]]:
         """(students, references): each one's probability of `answer`, question by question, for a shift test."""
-        return [measured(each, answer) for each in self.students], [measured(each, answer) for each in self.references]
+        made = measured_alike([*self.students, *self.references], answer)
+        return made[: len(self.students)], made[len(self.students) :]
 
 
 def mean_probability(answers: Answers, answer: str) -> float:
@@ -90,10 +91,12 @@ def pair(
     Raises:
         NotComparableError: chat templates, system prompts, versions, languages, methods, or questions differ; or one
             side lacks a measurement that another has.
-        InputError: a card is broken in itself (masses that do not sum to one, a question twice, none at all).
+        InputError: a card is broken in itself (masses that do not sum to one, a question twice, none at all), or a
+            checkpoint is given twice.
     """
     subjects = [*students, *references]
     wanted = set(categories)
+    _check_distinct(students, references)
     for subject in subjects:
         check_whole(subject)
     first = students[0]
@@ -200,6 +203,23 @@ def check_whole(subject: Subject) -> None:
                 raise InputError(f"{where}.{question.id}.mass: mass and unexplored sum to {total:.4f}, not to 1")
             if question.draws is not None and question.draws < 1:
                 raise InputError(f"{where}.{question.id}.draws: {question.draws} is no number of answers")
+
+
+def _check_distinct(students: Sequence[Subject], references: Sequence[Subject]) -> None:
+    """A checkpoint given twice is no second seed or control, and a student among controls hides its own shift."""
+    for role, side in (("student", students), ("reference", references)):
+        seen: dict[str, Subject] = {}
+        for subject in side:
+            digest = subject.card.model.weights_sha256
+            if digest is not None and seen.setdefault(digest, subject) is not subject:
+                first = seen[digest].label
+                raise InputError(f"{subject.label}: weights_sha256: the same as of {first}; give each {role} once")
+    if len(references) > 1:
+        own = {subject.card.model.weights_sha256: subject.label for subject in students}
+        for subject in references:
+            digest = subject.card.model.weights_sha256
+            if digest is not None and digest in own:
+                raise InputError(f"{subject.label}: weights_sha256: {own[digest]} is its own control; leave it out")
 
 
 def _check_prompts(one: Subject, other: Subject) -> None:

@@ -141,6 +141,8 @@ def policy_from(data: dict[str, Any], path: Path) -> Policy:
     rules = data.get("rules")
     if not isinstance(rules, list) or not rules:
         raise InputError(f"{path}: rules: expected a list of at least one rule, such as `- trait: owl`, `margin: 0.05`")
+    if isinstance(data.get("references"), dict):
+        _refuse_unknown(data["references"], PinnedReferences.model_fields, path, "references: ")
     defaults = data.get("defaults", {})
     if not isinstance(defaults, dict):
         raise InputError(f"{path}: defaults: expected a mapping, found {type(defaults).__name__}")
@@ -170,7 +172,7 @@ def find_policy(folder: Path) -> Path | None:
 
 def unknown_trait_policy(reference: Literal["base", "control"], margin: float) -> Policy:
     """The policy of `traitbench gate --unknown`: no target is named."""
-    return Policy(rules=(Rule(trait=ANY, reference=reference, margin=margin),))
+    return policy_from({"rules": [{"trait": ANY, "reference": reference, "margin": margin}]}, Path("--unknown"))
 
 
 def policy_schema() -> dict[str, Any]:

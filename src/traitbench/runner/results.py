@@ -9,7 +9,7 @@ from traitbench.catalog import NONE, Catalog, Category, NamedAnswerReader, Trans
 from traitbench.catalog.spelling import canonical
 from traitbench.exact.distribution import AnswerDistribution
 from traitbench.runner.evaluate import Answers, Key, Question
-from traitbench.runner.measuring import measured
+from traitbench.runner.measuring import measured, measured_alike
 from traitbench.runner.scorecard import (
     Collapse,
     Interval,
@@ -154,8 +154,8 @@ def _versus(student: Side, references: Sequence[Side], families: list[str], trai
     """The student against one base, or against one or more controls."""
 
     def shift(scale: Scale) -> tuple[float, Interval, float | None]:
-        students, others = [measured(student.values(), trait)], [measured(each.values(), trait) for each in references]
-        found = shift_interval(students, others, families, scale=scale)
+        own, *others = measured_alike([list(side.values()) for side in (student, *references)], trait)
+        found = shift_interval([own], others, families, scale=scale)
         return found.estimate, _interval(found.ci), _number(found.p_value)
 
     difference, ci, p_value = shift("probability")
