@@ -18,7 +18,7 @@ class Answered(Protocol):
     def draws(self) -> int | None: ...
 
     @property
-    def residual(self) -> dict[str, float]: ...
+    def residual_draws(self) -> int | None: ...
 
     def bounds(self, answer: str) -> tuple[float, float]: ...
 
@@ -32,7 +32,9 @@ def measured_alike(sides: Sequence[Sequence[Answered]], answer: str) -> list[Mea
     """
     made: list[Measured] = []
     for i, side in enumerate(sides):
-        first = next((j for j in range(i) if sides[j] == side), None) if any(each.residual for each in side) else None
+        first = (
+            next((j for j in range(i) if sides[j] == side), None) if any(each.residual_draws for each in side) else None
+        )
         made.append(measured(side, answer) if first is None else made[first])
     return made
 
@@ -46,10 +48,13 @@ def measured(questions: Iterable[Answered], answer: str) -> Measured:
     import numpy as np
 
     asked = list(questions)
-    bounds = [each.bounds(answer) if each.draws is None else (each.estimate(answer),) * 2 for each in asked]
-    sampled = any(each.draws is not None for each in asked)
+    draws = [each.draws or each.residual_draws for each in asked]
+    bounds = [
+        each.bounds(answer) if drawn is None else (each.estimate(answer),) * 2
+        for each, drawn in zip(asked, draws, strict=True)
+    ]
     return Measured(
         lower=np.array([low for low, _ in bounds]),
         upper=np.array([high for _, high in bounds]),
-        draws=np.array([each.draws or _EXACT for each in asked]) if sampled else None,
+        draws=np.array([drawn or _EXACT for drawn in draws]) if any(draws) else None,
     )

@@ -97,6 +97,7 @@ def measured_answers(key: Key, language: str, side: Side, catalog: Catalog) -> M
                 mass={answer: min(1.0, mass) for answer, mass in found.mass.items()},
                 unexplored=found.unexplored,
                 residual=found.residual,
+                residual_draws=found.residual_draws,
                 draws=found.draws,
                 within_tolerance=found.within_tolerance,
                 top_answers=found.answers[:_SHOWN],
@@ -188,7 +189,7 @@ def _specificity(student: Side, anchor: Sequence[Side], members: list[str], trai
         return None
     lower, upper = {}, {}
     for member in members:
-        if any(found.draws is not None for side in (student, *anchor) for found in side.values()):
+        if any(found.draws or found.residual_draws for side in (student, *anchor) for found in side.values()):
             shifts = [
                 found.estimate(member) - sum(side[question].estimate(member) for side in anchor) / len(anchor)
                 for question, found in student.items()

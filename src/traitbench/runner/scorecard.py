@@ -135,6 +135,7 @@ class QuestionAnswers(Part):
     unexplored: Probability
     residual: dict[str, Probability] = {}
     """How the draws from the unexplored rest divide, where one was sampled (`exact+sampled`)."""
+    residual_draws: int | None = None
     draws: int | None
     """How many answers were sampled; None where the distribution was computed."""
     within_tolerance: bool
