@@ -23,8 +23,9 @@ from traitbench.exact.stems import Prompt, Stem
 Read = Callable[[str, bool], str | None]
 
 EXPANSIONS_A_ROUND = 64
-# Children left out of the heap, because they are too improbable to matter, may hold this part of the tolerance.
-_DROPPED_PART = 0.05
+# Children left out of the heap, because they are too improbable to matter, may hold this part of the tolerance, all
+# levels of the tree together.
+_DROPPED_PART = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Tree:
     @property
     def dropped(self) -> float:
         """The part of a beginning's mass that its least probable children may hold unseen."""
-        return self.tolerance * _DROPPED_PART
+        return self.tolerance * _DROPPED_PART / self.reading.max_new_tokens
 
     def take(self) -> list[Stem]:
         """Reads children in order of their mass, and returns those to expand next; none when the search is over.

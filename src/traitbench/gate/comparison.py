@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from traitbench.catalog import NONE, Catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate.subjects import Subject
+from traitbench.runner.measuring import measured_alike
 from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
 
 if TYPE_CHECKING:
@@ -51,23 +52,31 @@ class Pairing:
     def answers(self) -> list[str]:
         """Every named answer that occurs anywhere, `none` included."""
         sides = (*self.students, *self.references)
-        return sorted({answer for side in sides for question in side for answer in question.mass})
+        return sorted(
+            {answer for side in sides for question in side for answer in (*question.mass, *question.residual)}
+        )
 
     def measured(self, answer: str) -> tuple[list[Measured], list[Measured]]:
         """(students, references): each one's probability of `answer`, question by question, for a shift test."""
-        return [_measured(each, answer) for each in self.students], [
-            _measured(each, answer) for each in self.references
-        ]
+        made = measured_alike([*self.students, *self.references], answer)
+        return made[: len(self.students)], made[len(self.students) :]
 
 
 def mean_probability(answers: Answers, answer: str) -> float:
     """The mean over questions, the unexplored rest divided like the explored part."""
-    return sum(_estimate(question, answer) for question in answers) / len(answers)
+    return sum(question.estimate(answer) for question in answers) / len(answers)
 
 
 def category_mass(answers: Answers) -> float:
-    """The probability that was certainly found to name some member of the category, averaged over questions."""
-    named = (sum(mass for answer, mass in question.mass.items() if answer != NONE) for question in answers)
+    """The probability that was found to name some member of the category, averaged over questions.
+
+    What was left unexplored and not sampled counts as naming none.
+    """
+    named = (
+        sum(mass for answer, mass in question.mass.items() if answer != NONE)
+        + question.unexplored * sum(part for answer, part in question.residual.items() if answer != NONE)
+        for question in answers
+    )
     return min(1.0, sum(named) / len(answers))
 
 
@@ -262,23 +271,3 @@ def _unequal(one: Subject, other: Subject, field: str, values: tuple[object, obj
 
 def _n(version: str) -> str:
     return version.split("-")[0]
-
-
-def _estimate(question: QuestionAnswers, answer: str) -> float:
-    explored = 1.0 - question.unexplored
-    return min(1.0, question.mass.get(answer, 0.0) / explored) if explored > 0 else 0.0
-
-
-def _measured(answers: Answers, answer: str) -> Measured:
-    import numpy as np
-
-    from traitbench.stats import Measured
-
-    bounds = [question.bounds(answer) for question in answers]
-    # Draws from an unexplored rest leave the certified bounds what they are, and those count.
-    draws = [question.draws for question in answers if question.unexplored == 0 and question.draws is not None]
-    return Measured(
-        lower=np.array([low for low, _ in bounds]),
-        upper=np.array([high for _, high in bounds]),
-        draws=np.array(draws) if len(draws) == len(answers) else None,
-    )

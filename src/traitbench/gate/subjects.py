@@ -126,7 +126,7 @@ def _schema_of(path: Path) -> str | None:
 
 def _card_of_log(path: Path, catalog: Catalog) -> Scorecard:
     from traitbench.runner.evaluate import answers_of_log
-    from traitbench.runner.scoring import measured_answers
+    from traitbench.runner.results import measured_answers
 
     log = _read_log(path)
     if log.status != "success":

@@ -21,6 +21,11 @@ def one_word_task(probe_set: str, trait: str, domain: str, language: str, method
 
     Raises `InputError` for a trait, domain, language or method that does not exist.
     """
+    # `inspect eval -T trait=no` reads its values as YAML: what arrives need not be a string.
+    words = {"probe_set": probe_set, "trait": trait, "domain": domain, "language": language, "method": method}
+    for name, word in words.items():
+        if not isinstance(word, str):
+            raise InputError(f"{name} {word!r} is no name; quote it: -T {name}='\"{word}\"'")
     catalog = load_catalog()
     probes = catalog.probe_set(probe_set)
     category = catalog.categories[probes.category]
