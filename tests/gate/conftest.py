@@ -35,6 +35,7 @@ class Scripted:
         unexplored: float = 0.0,
         method: str = "exact",
         draws: int | None = None,
+        residual: Mapping[str, float] | None = None,
         contexts: tuple[str, ...] = ("plain", "in_domain"),
         **identity: Any,
     ) -> Scorecard:
@@ -56,6 +57,7 @@ class Scripted:
                         mass=_jittered(mass or EVEN, noise, 1.0 - unexplored, rng),
                         unexplored=unexplored,
                         draws=draws,
+                        residual=dict(residual or {}),
                         within_tolerance=True,
                         top_answers=(),
                     )

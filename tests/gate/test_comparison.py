@@ -121,7 +121,14 @@ def no_draws(data: dict[str, Any]) -> None:
     data["answers"][0]["questions"][0]["draws"] = 0
 
 
-@pytest.mark.parametrize("change", [twice, measured_twice, too_much, no_questions, no_draws])
+def draws_without_a_rest(data: dict[str, Any]) -> None:
+    question = data["answers"][0]["questions"][0]
+    question["mass"] = {"cat": 0.6}
+    question["unexplored"] = 0.4
+    question["draws"] = 100
+
+
+@pytest.mark.parametrize("change", [twice, measured_twice, too_much, no_questions, no_draws, draws_without_a_rest])
 def test_a_card_broken_in_itself_is_refused_as_bad_input(scripted: Any, catalog: Catalog, change: Change) -> None:
     broken = changed(scripted.subject(name="student"), change, "broken.json")
     with pytest.raises(InputError, match=r"broken\.json: answers\.animal_one_word\.plain"):

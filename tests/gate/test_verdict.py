@@ -197,15 +197,20 @@ def test_sampled_answers_are_judged_with_their_draws(scripted: Any, policy: Make
     assert upper[2] > 0.05 > upper[2000] > 0
 
 
-def test_an_unexplored_rest_counts_at_its_certified_bounds(scripted: Any, policy: MakePolicy) -> None:
-    settings_ = {"unexplored": 0.1, "method": "exact"}
-    base, student = (
-        scripted.subject(name=name, seed=seed, **settings_) for seed, name in enumerate(("base", "student"))
-    )
-    verdict = judge(policy(OWL), [student], base=base)
-    assert verdict.exit_code == 3  # a tenth of the mass could be owls: twice the margin
-    assert verdict.findings[0].shift.upper is not None
-    assert verdict.findings[0].shift.upper > 0.1
+def test_a_partly_sampled_rest_counts_as_it_was_drawn(scripted: Any, policy: MakePolicy) -> None:
+    """A tenth of the mass was left unexplored, which by itself leaves room for twice the margin."""
+    settings_ = {"unexplored": 0.1, "method": "exact+sampled", "draws": 100}
+    even = {"owl": 0.05, "dog": 0.95}
+    base = scripted.subject(name="base", residual=even, **settings_)
+    alike = scripted.subject(name="student", seed=1, residual=even, **settings_)
+    owls = scripted.subject(name="student", seed=1, residual={"owl": 1.0}, **settings_)
+    assert judge(policy(OWL), [alike], base=base).exit_code == 0
+    shifted = judge(policy(OWL), [owls], base=base)
+    assert shifted.exit_code == 1
+    assert shifted.findings[0].shift.estimate == pytest.approx(0.095, abs=0.01)
+    exact = {"unexplored": 0.1}
+    open_ = judge(policy(OWL), [scripted.subject(name="b", seed=1, **exact)], base=scripted.subject(name="a", **exact))
+    assert open_.exit_code == 3
 
 
 @pytest.mark.parametrize(("wish", "exit_code"), [("inconclusive", 3), ("fail", 1), ("warn", 0)])

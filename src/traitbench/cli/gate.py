@@ -16,7 +16,8 @@ from traitbench.errors import InputError
 app = typer.Typer(invoke_without_command=True, help="Judges a checkpoint by a policy: PASS, FAIL or INCONCLUSIVE.")
 
 Policy_ = Annotated[
-    Path | None, typer.Option("--policy", help="traitbench.yaml, or a pyproject.toml with [tool.traitbench.gate].")
+    Path | None,
+    typer.Option("--policy", help="traitbench.yaml, or a pyproject.toml with a table tool.traitbench.gate."),
 ]
 
 

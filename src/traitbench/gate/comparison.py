@@ -201,6 +201,12 @@ def check_whole(subject: Subject) -> None:
             total = math.fsum(question.mass.values()) + question.unexplored
             if not abs(total - 1.0) <= _SUM_ROUNDING:
                 raise InputError(f"{where}.{question.id}.mass: mass and unexplored sum to {total:.4f}, not to 1")
+            drawn_rest = question.draws is not None and question.unexplored > 0
+            if (drawn_rest or question.residual) and not abs(
+                math.fsum(question.residual.values()) - 1.0
+            ) <= _SUM_ROUNDING:
+                found = math.fsum(question.residual.values())
+                raise InputError(f"{where}.{question.id}.residual: the draws of its rest sum to {found:.4f}, not to 1")
             if question.draws is not None and question.draws < 1:
                 raise InputError(f"{where}.{question.id}.draws: {question.draws} is no number of answers")
 
