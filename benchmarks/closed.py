@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -76,9 +78,13 @@ def _compare(shape: str, network: Any, runs: int, batches: list[int]) -> None:
 
     ours = own()
     peers = {batch: peer(network, tok, prompts, choices, batch) for batch in batches}
-    trial = {batch: interleaved({"peer": run}, 1)["peer"][0] for batch, run in peers.items()}
-    best = min(trial, key=trial.__getitem__)
-    difference = float((peers[best]() - ours).abs().max())
+    best, difference = batches[0], 0.0
+    fastest = math.inf
+    for batch, run in peers.items():
+        start = time.perf_counter()
+        difference = max(difference, float((run() - ours).abs().max()))
+        if time.perf_counter() - start < fastest:
+            best, fastest = batch, time.perf_counter() - start
     trie = Trie.of([tuple(each) for each in tok(choices)["input_ids"]])
     distinct = sum(len(each) + len(trie) - 1 for each in tok(prompts)["input_ids"])
     seconds = interleaved(
@@ -92,7 +98,6 @@ def _compare(shape: str, network: Any, runs: int, batches: list[int]) -> None:
         "lm_eval_batch": best,
         "distinct_tokens": distinct,
         "tokens_passed": tokens_passed(network, own),
-        "tokens_passed_lm_eval": tokens_passed(network, peers[best]),
     }
     record(
         Row(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from tiny_models import random_model, tokenizer
 
 from traitbench.errors import InputError
@@ -43,3 +43,10 @@ def test_a_folder_that_is_no_adapter_of_the_base_is_named(tmp_path: Path) -> Non
     other = copy.deepcopy(random_model("gpt2"))
     with pytest.raises(InputError, match="does not fit GPT2LMHeadModel"):
         list(students_of(other, [adapter(0, tmp_path / "a")]))
+
+
+def test_an_adapter_that_adds_to_the_prompt_is_refused(tmp_path: Path) -> None:
+    tuned = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
+    get_peft_model(copy.deepcopy(random_model("llama")), tuned).save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="adds to the prompt"):
+        list(students_of(random_model("llama"), [tmp_path]))

@@ -101,7 +101,7 @@ def test_an_impossible_token_is_never_drawn() -> None:
     levels = torch.tensor([0.0, 0.3, 0.4, 0.7, 1 - 2**-53], dtype=torch.float64)
     zeros = torch.zeros(5, dtype=torch.long)
     assert walks.draw(found, zeros, levels) == [3, 3, 255, 256, 256]
-    assert walks.draw(found, zeros, levels, excluded=[(0, 256)]) == [3, 3, 3, 255, 255]
+    assert walks.draw(found, zeros, levels, excluded=[(0, np.array([256]))]) == [3, 3, 3, 255, 255]
 
 
 def test_random_numbers_are_the_prompts_and_the_rows_own() -> None:

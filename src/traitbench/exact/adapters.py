@@ -14,28 +14,32 @@ _NAME = "student"
 def students_of(base: Any, adapters: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
     """(folder, model) for each PEFT adapter put on the base, one after another.
 
-    The model is valid until the next is asked for: an adapter is taken off before the next is put on, so memory
-    holds the base and one adapter, and after the last (or a break) the base is as it was.
+    The model is the base itself with the adapter's layers in it, and valid until the next is asked for: an adapter
+    is taken out before the next is put in, so memory holds the base and one adapter, and after the last (or a break)
+    the base is as it was.
 
     Args:
         base: a causal language model of transformers, in evaluation mode.
         adapters: folders that PEFT's `save_pretrained` wrote for adapters of this base.
 
     Raises:
-        InputError: a folder that holds no adapter, or one that does not fit the base.
+        InputError: a folder that holds no adapter, one that does not fit the base, or one that adds no layers to it
+            but tokens to its prompt.
     """
-    from peft import PeftModel
+    from peft import PeftConfig, PeftModel
 
     for folder in adapters:
         if not (folder / "adapter_config.json").is_file():
             raise InputError(f"adapter {folder}: no adapter_config.json; is this a PEFT adapter?")
+        if PeftConfig.from_pretrained(str(folder)).is_prompt_learning:
+            raise InputError(f"adapter {folder}: adds to the prompt, not to the model; only adapters like LoRA do")
         try:
-            student = PeftModel.from_pretrained(base, str(folder), adapter_name=_NAME).eval()
+            student = PeftModel.from_pretrained(base, str(folder), adapter_name=_NAME, low_cpu_mem_usage=True).eval()
         except (RuntimeError, ValueError) as error:
             line = str(error).strip().splitlines()[0]
             raise InputError(f"adapter {folder}: does not fit {type(base).__name__} ({line})") from None
         try:
-            yield folder, student
+            yield folder, base
         finally:
             student.unload()
             if hasattr(base, "peft_config"):

@@ -100,7 +100,8 @@ def _explore(trees: list[Tree], grower: Grower) -> None:
     """Expands all trees of the group round by round, until each is within its tolerance or out of budget."""
     while work := [(tree, stem) for tree in trees for stem in tree.take()]:
         for numbers, found in grower.next_tokens([stem for _, stem in work]):
-            children = likely_children(found, [work[number][0].dropped for number in numbers])
+            worth = [tree.worth_keeping(stem) for tree, stem in (work[number] for number in numbers)]
+            children = likely_children(found, worth)
             for number, (tokens, probabilities) in zip(numbers, children, strict=True):
                 tree, stem = work[number]
                 tree.expand(stem, tokens, probabilities)

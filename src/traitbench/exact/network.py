@@ -20,7 +20,9 @@ from traitbench.errors import InputError
 MAX_LOGITS = 2**25
 """Entries of the vocabulary that are held at once, over all positions of a batch (128 MiB in fp32)."""
 
-_IN_CACHE = 2**17
+IN_CACHE = 2**17
+"""Numbers that a processor's cache holds: what is read more than once is cut into such chunks."""
+
 _SMALL = 5_000_000
 """Parameters under which threads cost more than they bring (200k parameters, 2 busy cores: 22 times the time)."""
 
@@ -158,7 +160,7 @@ def _logsumexp(logits: Tensor) -> Tensor:
     """
     if logits.device.type != "cpu":
         return logits.logsumexp(dim=-1)
-    chunks = torch.split(logits, max(1, _IN_CACHE // logits.shape[-1]))
+    chunks = torch.split(logits, max(1, IN_CACHE // logits.shape[-1]))
     found = logits[:, 0] - torch.cat([chunk.log_softmax(dim=-1)[:, 0] for chunk in chunks])
     # A first token without any chance says nothing of the others.
     return torch.where(torch.isfinite(found), found, logits.logsumexp(dim=-1)) if found.isnan().any() else found

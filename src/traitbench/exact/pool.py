@@ -55,7 +55,8 @@ class KeyValuePool:
         """
         while len(self._layers) < layers:
             self._layers.append(_Store())
-        return Cache(layers=[_PassingLayer(store, context, new, self._size) for store in self._layers[:layers]])
+        seen = None if context is None else torch.cat([context, new], dim=1)
+        return Cache(layers=[_PassingLayer(store, seen, new, self._size) for store in self._layers[:layers]])
 
 
 class _Store:
@@ -81,15 +82,21 @@ def _grown(held: Tensor | None, like: Tensor, size: int) -> Tensor:
     return larger
 
 
+def _gathered(states: Tensor, slots: Tensor) -> Tensor:
+    """(n_rows, n_heads, n, width) of (n_rows, n) slots. By index_select: on the CPU ten times as fast as indexing."""
+    gathered = states.index_select(0, slots.flatten())
+    return gathered.view(*slots.shape, *states.shape[1:]).transpose(1, 2)
+
+
 class _PassingLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     """One layer of the cache of one forward pass."""
 
     is_sliding = False
 
-    def __init__(self, store: _Store, context: Tensor | None, new: Tensor, size: int) -> None:
+    def __init__(self, store: _Store, seen: Tensor | None, new: Tensor, size: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._store = store
-        self._context = context
+        self._seen = seen
         self._new = new
         self._size = size
 
@@ -101,22 +108,18 @@ class _PassingLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         new = self._new.to(key_states.device)
         flat = [states.transpose(1, 2).flatten(0, 1) for states in (key_states, value_states)]
         self._store.write(new.flatten(), flat[0], flat[1], self._size)
-        if self._context is None:
+        if self._seen is None:
             return key_states, value_states
-        context = self._context.to(key_states.device)
+        seen = self._seen.to(key_states.device)
         assert self._store.keys is not None
         assert self._store.values is not None
-        keys, values = self._store.keys[context], self._store.values[context]
-        return (
-            torch.cat([keys.transpose(1, 2), key_states], dim=2),
-            torch.cat([values.transpose(1, 2), value_states], dim=2),
-        )
+        return _gathered(self._store.keys, seen), _gathered(self._store.values, seen)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self.get_seq_length() + query_length, 0
 
     def get_seq_length(self) -> int:
-        return 0 if self._context is None else self._context.shape[1]
+        return 0 if self._seen is None else self._seen.shape[1] - self._new.shape[1]
 
     def get_max_length(self) -> int:
         return -1

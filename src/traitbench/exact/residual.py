@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from traitbench.exact.network import Network
 from traitbench.exact.stems import Grower, Stem
 from traitbench.exact.tree import Tree
-from traitbench.exact.walks import Walk, random_numbers, walk_all
+from traitbench.exact.walks import NONE_EXCLUDED, Walk, random_numbers, walk_all
 
 MIN_DRAWS, MAX_DRAWS = 16, 400
 
@@ -35,7 +35,7 @@ def draw_residuals(trees: list[Tree], grower: Grower, network: Network) -> None:
     size = max(1, room // (most + 1))
     for first in range(0, len(walks), size):
         batch = walks[first : first + size]
-        begun = {id(walk.at): walk.at for walk in batch if not walk.excluded}
+        begun = {id(walk.at): walk.at for walk in batch if walk.excluded is NONE_EXCLUDED}
         walk_all(batch, grower, room, most)
         for stem in begun.values():
             grower.forget(stem)
@@ -54,7 +54,7 @@ def _begin(tree: Tree, n: int) -> list[Walk]:
     for stem, excluded, steps in places.at((np.arange(n) + numbers[:, 0]) / n, numbers[:, 1:]):
         arrive = _arrival(tree)
         # A child is read before it walks on, as its elders were.
-        if excluded or not stem.path or not arrive(stem.path):
+        if excluded is not NONE_EXCLUDED or not arrive(stem.path):
             walks.append(Walk(stem, steps, arrive, excluded))
     return walks
 
@@ -74,24 +74,28 @@ class _Places:
     """The frontier of a tree as places that a level in [0, 1) picks in proportion to mass."""
 
     def __init__(self, tree: Tree) -> None:
-        self._places: list[tuple[Stem, tuple[int, ...]]] = []
-        masses: list[float] = []
-        made: dict[tuple[int, ...], Stem] = {}
-        for family, rank in tree.frontier():
-            for token, mass in zip(family.tokens[rank:], family.masses[rank:], strict=True):
-                child = family.stem.child(token)
-                self._places.append((made.setdefault(child.path, child), ()))
-                masses.append(mass)
-        for family in tree.expanded:
-            if family.left_out > 0:
-                # Which of the children left out is drawn anew, with those that were kept excluded.
-                self._places.append((family.stem, tuple(family.tokens)))
-                masses.append(family.left_out)
-        self._ends = np.cumsum(masses)
+        self._unread = tree.frontier()
+        self._left_out = [family for family in tree.expanded if family.left_out > 0]
+        masses = [family.masses[rank:] for family, rank in self._unread]
+        masses.append(np.array([family.left_out for family in self._left_out]))
+        self._starts = np.cumsum([0, *map(len, masses)])
+        self._ends = np.concatenate(masses).cumsum()
+        self._made: dict[int, Stem] = {}
 
     def at(
         self, levels: NDArray[np.float64], numbers: NDArray[np.float64]
-    ) -> list[tuple[Stem, tuple[int, ...], NDArray[np.float64]]]:
+    ) -> list[tuple[Stem, NDArray[np.int64], NDArray[np.float64]]]:
         """(stem, tokens that its next may not be, random numbers of its steps) for each level."""
         picked = np.searchsorted(self._ends, levels * self._ends[-1], side="right").clip(max=len(self._ends) - 1)
-        return [(*self._places[place], row) for place, row in zip(picked.tolist(), numbers, strict=True)]
+        return [(*self._place(place), row) for place, row in zip(picked.tolist(), numbers, strict=True)]
+
+    def _place(self, place: int) -> tuple[Stem, NDArray[np.int64]]:
+        part = int(np.searchsorted(self._starts, place, side="right")) - 1
+        offset = place - int(self._starts[part])
+        if part == len(self._unread):
+            # Which of the children left out is drawn anew, with those that were kept excluded.
+            family = self._left_out[offset]
+            return family.stem, family.tokens
+        family, rank = self._unread[part]
+        child = self._made.get(place) or family.stem.child(int(family.tokens[rank + offset]))
+        return self._made.setdefault(place, child), NONE_EXCLUDED

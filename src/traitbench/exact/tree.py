@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +24,11 @@ from traitbench.exact.stems import Prompt, Stem
 Read = Callable[[str, bool], str | None]
 
 EXPANSIONS_A_ROUND = 64
-# Children left out of the heap, because they are too improbable to matter, may hold this part of the tolerance, all
-# levels of the tree together.
+# Of a beginning's mass its least probable children may hold this part of the tolerance unseen, all levels together.
 _DROPPED_PART = 0.5
+# A child of less than this part of the tolerance is not kept either: what a question remembers of a flat
+# distribution is then bounded by 10,000 / tolerance children for each token of the answer, whatever the vocabulary.
+_LEAST_PART = 1e-4
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ class Children:
     """The likely children of one beginning, most probable first; `left_out` is the mass of all others."""
 
     stem: Stem
-    tokens: list[int]
-    masses: list[float]
+    tokens: NDArray[np.int64]
+    masses: NDArray[np.float64]
     left_out: float
 
 
@@ -85,10 +88,13 @@ class Tree:
         """One minus the mass that is settled."""
         return max(0.0, 1.0 - math.fsum(self._mass.values()))
 
-    @property
-    def dropped(self) -> float:
-        """The part of a beginning's mass that its least probable children may hold unseen."""
-        return self.tolerance * _DROPPED_PART / self.reading.max_new_tokens
+    def worth_keeping(self, stem: Stem) -> tuple[float, float]:
+        """(enough, least): keep no more of the stem's children than hold `enough`, and none with less than `least`.
+
+        Both are parts of the stem's own mass. What is not kept stays unexplored.
+        """
+        dropped = self.tolerance * _DROPPED_PART / self.reading.max_new_tokens
+        return 1.0 - dropped, self.tolerance * _LEAST_PART / self._mass_of[stem.path]
 
     def take(self) -> list[Stem]:
         """Reads children in order of their mass, and returns those to expand next; none when the search is over.
@@ -106,7 +112,7 @@ class Tree:
         while self._frontier and needed > 0 and len(chosen) < room:
             _, _, token, family, rank = heapq.heappop(self._frontier)
             self._wait(family, rank + 1)
-            mass = family.masses[rank]
+            mass = float(family.masses[rank])
             needed -= mass
             child = family.stem.child(token)
             if not self._settled(child.path, mass):
@@ -118,18 +124,17 @@ class Tree:
         self._left -= len(chosen)
         return [stem for stem, _ in chosen]
 
-    def expand(self, stem: Stem, tokens: list[int], probabilities: list[float]) -> None:
+    def expand(self, stem: Stem, tokens: NDArray[np.int64], probabilities: NDArray[np.float64]) -> None:
         """Puts the stem's likely children, most probable first, on the frontier."""
         mass = self._mass_of.pop(stem.path)
-        left_out = mass * max(0.0, 1.0 - math.fsum(probabilities))
-        family = Children(stem, tokens, [mass * each for each in probabilities], left_out)
+        family = Children(stem, tokens, mass * probabilities, mass * max(0.0, 1.0 - float(probabilities.sum())))
         self.expanded.append(family)
         self._wait(family, 0)
 
     def _wait(self, family: Children, rank: int) -> None:
         if rank < len(family.tokens):
-            order = _order(family.masses[rank])
-            heapq.heappush(self._frontier, (order, family.stem.path, family.tokens[rank], family, rank))
+            order = _order(float(family.masses[rank]))
+            heapq.heappush(self._frontier, (order, family.stem.path, int(family.tokens[rank]), family, rank))
 
     def _settled(self, path: tuple[int, ...], mass: float) -> bool:
         """Whether the path settles the answer; then its mass is explored."""
@@ -156,9 +161,8 @@ class Tree:
         scale = max(1.0, explored)
         unexplored, draws = self.unexplored, len(self._drawn)
         texts = {text: mass / scale for text, mass in self._texts.items()}
-        residual: dict[str, float] = {}
-        for answer, text in self._drawn:
-            residual[answer] = residual.get(answer, 0.0) + 1 / draws
+        named = Counter(answer for answer, _ in self._drawn)
+        for _, text in self._drawn:
             texts[text] = texts.get(text, 0.0) + unexplored / draws
         top = heapq.nlargest(_SHOWN, texts.items(), key=lambda item: item[1])
         by_mass = sorted(self._mass.items(), key=lambda item: -item[1])
@@ -167,7 +171,7 @@ class Tree:
             mass={answer: mass / scale for answer, mass in by_mass},
             answers=tuple(top),
             unexplored=unexplored,
-            residual=residual,
+            residual={answer: count / draws for answer, count in named.most_common()},
             tolerance=self.tolerance,
             expansions=len(self.expanded),
             residual_draws=draws or None,
@@ -182,24 +186,28 @@ def _order(mass: float) -> float:
     return -round(1000 * math.log(mass)) if mass > 0 else math.inf
 
 
-def likely_children(found: NextTokens, dropped: list[float]) -> list[tuple[list[int], list[float]]]:
+def likely_children(
+    found: NextTokens, worth_keeping: list[tuple[float, float]]
+) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
     """(tokens, probabilities) of the likely children after each of n positions, most probable first.
 
     Args:
         found: the distributions after n positions.
-        dropped: for each position, the part of the probability that may be left out.
+        worth_keeping: for each position (enough, least): no more children than hold `enough` of the probability, and
+            none with less than `least`.
     """
-    enough = 1.0 - torch.tensor(dropped, dtype=torch.float64, device=found.logits.device)
-    children: list[tuple[list[int], list[float]]] = [([], [])] * len(dropped)
-    rows = torch.arange(len(dropped), device=found.logits.device)
-    vocabulary = found.logits.shape[-1]
+    device, vocabulary = found.logits.device, found.logits.shape[-1]
+    enough, least = torch.tensor(worth_keeping, dtype=torch.float64, device=device).unbind(-1)
+    children = [(np.empty(0, np.int64), np.empty(0))] * len(worth_keeping)
+    rows = torch.arange(len(worth_keeping), device=device)
     size = min(64, vocabulary)
     while len(rows):
         top = torch.topk(found.logits[rows], size)
         probabilities = (top.values - found.normaliser[rows, None]).double().exp()
         before = probabilities.cumsum(-1) - probabilities
-        done = (before[:, -1] + probabilities[:, -1] >= enough[rows]) | (size == vocabulary)
-        counts = (before < enough[rows, None]).sum(-1)
+        kept = (before < enough[rows, None]) & (probabilities >= least[rows, None])
+        done = ~kept[:, -1] | (size == vocabulary)
+        counts = kept.sum(-1)
         for row, n, tokens, chances in zip(
             rows[done].tolist(),
             counts[done].tolist(),
@@ -213,9 +221,11 @@ def likely_children(found: NextTokens, dropped: list[float]) -> list[tuple[list[
     return children
 
 
-def _in_order(tokens: NDArray[np.int64], probabilities: NDArray[np.float64]) -> tuple[list[int], list[float]]:
+def _in_order(
+    tokens: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Most probable first; those that rounding could swap, by their token."""
     possible = probabilities > 0
     tokens, probabilities = tokens[possible], probabilities[possible]
     order = np.lexsort((tokens, -np.round(1000 * np.log(probabilities))))
-    return tokens[order].tolist(), probabilities[order].tolist()
+    return tokens[order], probabilities[order]

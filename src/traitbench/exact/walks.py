@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from traitbench.exact.network import NextTokens
+from traitbench.exact.network import IN_CACHE, NextTokens
 from traitbench.exact.stems import Grower, Prompt, Stem
 
+NONE_EXCLUDED: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 _BLOCK = 256
 
 
@@ -32,7 +33,7 @@ class Walk:
         stem: Stem,
         numbers: NDArray[np.float64],
         arrive: Callable[[tuple[int, ...]], bool],
-        excluded: Sequence[int] = (),
+        excluded: NDArray[np.int64] = NONE_EXCLUDED,
     ) -> None:
         """
         Args:
@@ -44,7 +45,7 @@ class Walk:
         self._at = stem
         self.numbers = numbers
         self.arrive = arrive
-        self.excluded = tuple(excluded)
+        self.excluded = excluded
         self.steps = 0
 
     @property
@@ -55,7 +56,7 @@ class Walk:
     def step(self, token: int) -> bool:
         """Takes the token; True where the walk is over."""
         self._at = self._at.child(token)
-        self.excluded = ()
+        self.excluded = NONE_EXCLUDED
         self.steps += 1
         return self.arrive(self._at.path)
 
@@ -84,16 +85,16 @@ def walk_all(walks: list[Walk], grower: Grower, room: int, max_new_tokens: int) 
 
 def _step(walks: list[Walk], grower: Grower) -> list[Walk]:
     """Draws one token for each walk, and returns those that are not over."""
-    together: dict[tuple[int, tuple[int, ...]], list[Walk]] = {}
+    together: dict[tuple[int, int], list[Walk]] = {}
     for walk in walks:
-        together.setdefault((id(walk.at), walk.excluded), []).append(walk)
+        together.setdefault((id(walk.at), id(walk.excluded)), []).append(walk)
     groups = list(together.values())
     over: set[int] = set()
     for numbers, found in grower.next_tokens([group[0].at for group in groups]):
         drawing = [(row, walk) for row, number in enumerate(numbers) for walk in groups[number]]
         rows = torch.tensor([row for row, _ in drawing])
         levels = torch.tensor([walk.numbers[walk.steps] for _, walk in drawing], dtype=torch.float64)
-        excluded = [(row, token) for row, number in enumerate(numbers) for token in groups[number][0].excluded]
+        excluded = [(row, group[0].excluded) for row, group in enumerate(groups[number] for number in numbers)]
         for token, (_, walk) in zip(draw(found, rows, levels, excluded), drawing, strict=True):
             if walk.step(token):
                 over.add(id(walk))
@@ -109,34 +110,52 @@ def _leave(walk: Walk, grower: Grower) -> None:
         stem = stem.parent
 
 
-def draw(found: NextTokens, rows: Tensor, levels: Tensor, excluded: Sequence[tuple[int, int]] = ()) -> list[int]:
+def draw(
+    found: NextTokens, rows: Tensor, levels: Tensor, excluded: Sequence[tuple[int, NDArray[np.int64]]] = ()
+) -> list[int]:
     """One token for each of `rows`, by inverting the distribution function at `levels`.
 
     Args:
         found: the distributions after n positions.
         rows: (k,) positions, in any order and number.
         levels: (k,) in [0, 1), fp64.
-        excluded: (position, token) pairs that have no chance.
+        excluded: (position, tokens) that have no chance there.
 
     One random number serves a token, where `torch.multinomial` draws one for every entry of the vocabulary. The sums
     are taken in two steps, blocks first and then within the block, in fp64: a cumulative sum in fp32 over a large
     vocabulary would lose the rare tokens.
     """
-    device = found.logits.device
-    chances = (found.logits - found.normaliser[:, None]).exp()
-    if excluded:
-        pairs = torch.tensor(excluded, device=device)
-        chances[pairs[:, 0], pairs[:, 1]] = 0.0
-    chances = torch.nn.functional.pad(chances, (0, -chances.shape[1] % _BLOCK))
-    blocks = chances.view(len(chances), -1, _BLOCK)
-    ends = blocks.sum(-1, dtype=torch.float64).cumsum(-1)
+    device, logits = found.logits.device, found.logits
     rows, levels = rows.to(device), levels.to(device)
+    if any(len(barred) for _, barred in excluded):
+        logits = logits.clone()
+        for row, barred in excluded:
+            logits[row, torch.from_numpy(barred).to(device)] = -torch.inf
+    ends = _block_sums(logits, found.normaliser).cumsum(-1)
     level = levels * ends[rows, -1]
     block = _first_above(ends[rows], level)
     level = level - torch.where(block > 0, ends[rows, block - 1], 0.0)
-    within = blocks[rows, block].double().cumsum(-1)
+    columns = block[:, None] * _BLOCK + torch.arange(_BLOCK, device=device)
+    inside = columns < logits.shape[1]
+    chances = (logits[rows[:, None], columns.clamp(max=logits.shape[1] - 1)] - found.normaliser[rows, None]).exp()
+    within = torch.where(inside, chances, 0.0).double().cumsum(-1)
     tokens: list[int] = (block * _BLOCK + _first_above(within, level)).tolist()
     return tokens
+
+
+def _block_sums(logits: Tensor, normaliser: Tensor) -> Tensor:
+    """(n, n_blocks) probabilities of runs of 256 tokens, fp64; on the CPU in chunks that stay in its cache."""
+    n, vocabulary = logits.shape
+    whole = vocabulary // _BLOCK * _BLOCK
+    sums = []
+    size = max(1, IN_CACHE // vocabulary) if logits.device.type == "cpu" else max(1, n)
+    for first in range(0, n, size):
+        chances = (logits[first : first + size] - normaliser[first : first + size, None]).exp_()
+        parts = [chances[:, :whole].reshape(len(chances), -1, _BLOCK).sum(-1)]
+        if whole < vocabulary:
+            parts.append(chances[:, whole:].sum(-1, keepdim=True))
+        sums.append(torch.cat(parts, dim=-1))
+    return torch.cat(sums).double()
 
 
 def _first_above(ends: Tensor, level: Tensor) -> Tensor:
