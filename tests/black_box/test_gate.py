@@ -199,9 +199,8 @@ def test_exit_code_130_an_interrupted_scoring_leaves_no_verdict(
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 130, stderr
-    assert [line for line in stderr.splitlines() if line] == [
-        "traitbench: interrupted; run the same command again to go on"
-    ]
+    [line] = [line for line in stderr.splitlines() if line]
+    assert line.startswith("traitbench: interrupted")
     assert not (out / "gate.json").exists()
 
 
