@@ -33,7 +33,7 @@ def gate(
     chat_template: Annotated[str | None, typer.Option(help="A Jinja file, or `none` for plain text.")] = None,
     adapter: Annotated[Path | None, typer.Option(help="A PEFT adapter put on the model.")] = None,
     method: Annotated[str, typer.Option(help="auto, exact or sampled")] = "auto",
-    epochs: Annotated[int, typer.Option(min=1, help="Draws of a question in sampled mode.")] = 1,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Draws of a question in sampled mode (20).")] = None,
     out: Annotated[Path | None, typer.Option(help="For gate.json, junit.xml, report.html and the others.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:

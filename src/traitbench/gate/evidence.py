@@ -25,7 +25,7 @@ class Arguments:
     chat_template: str | None = None
     adapter: Path | None = None
     method: str = "auto"
-    epochs: int = 1
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ def gather(
         adapter=arguments.adapter,
         method=arguments.method,
         epochs=arguments.epochs,
+        tolerance=policy.tolerance,
         out=out,
         say=say,
     )

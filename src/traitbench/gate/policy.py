@@ -24,6 +24,7 @@ from traitbench.errors import InputError, did_you_mean
 FILE_NAME = "traitbench.yaml"
 ANY = "any"
 """The trait of a rule that names no target: every member of every scored category is tested."""
+MAX_TOLERANCE = 0.01
 ALL = "all"
 """The suite of every category."""
 
@@ -111,6 +112,15 @@ class Policy(Setting):
     references: PinnedReferences = Field(
         default=PinnedReferences(), description="Baseline files (`traitbench baseline bless`), beside the policy."
     )
+
+    @property
+    def tolerance(self) -> float:
+        """What an exact answer may leave unexplored: a tenth of the smallest margin, at most 0.01.
+
+        On the log-odds scale a margin of m is worth p (1 - p) m of probability, m / 20 at p = 0.05.
+        """
+        margins = [rule.margin if rule.scale == "probability" else rule.margin / 20 for rule in self.rules]
+        return max(1e-4, min(MAX_TOLERANCE, min(margins) / 10))
 
     def check(self, catalog: Catalog, where: str = "policy") -> None:
         """Raises `InputError` for a trait, suite or domain that is not in the catalogue."""

@@ -43,6 +43,7 @@ def evaluate(
     language: str,
     method: str,
     epochs: int | None,
+    tolerance: float,
     log_root: Path,
 ) -> tuple[Answers, list[str]]:
     """Answers of every question that the tasks need, and the logs they stand in.
@@ -67,8 +68,8 @@ def evaluate(
     model = load(checkpoint)
     try:
         for group in (groups[key] for key in sorted(groups)):
-            folder = log_root / _digest(checkpoint, group[0], catalog, language, method, repeats)
-            log = _run(_inspect_task(group, language, method), model, folder, repeats, checkpoint.model)
+            folder = log_root / _digest(checkpoint, group[0], catalog, language, method, repeats, tolerance)
+            log = _run(_inspect_task(group, language, method, tolerance), model, folder, repeats, checkpoint.model)
             answers.update(answers_of_log(read_eval_log(log.location)))
             written.append(Path(log.location).name)
     finally:
@@ -110,7 +111,7 @@ def _fault(name: str, error: Any) -> TraitbenchError:
     return InfrastructureError(f"{name}: scoring did not finish ({what}); run again to resume")
 
 
-def _inspect_task(group: list[TransferTask], language: str, method: str) -> Any:
+def _inspect_task(group: list[TransferTask], language: str, method: str, tolerance: float) -> Any:
     from traitbench.evals.animal_pref import animal_pref
     from traitbench.evals.preference import preference
     from traitbench.evals.tree_pref import tree_pref
@@ -118,12 +119,18 @@ def _inspect_task(group: list[TransferTask], language: str, method: str) -> Any:
     own = {"animal_one_word": animal_pref, "tree_one_word": tree_pref}
     probe_set, domain, trait = group[0].probe_set, group[0].domain, min(task.trait for task in group)
     if probe_set in own:
-        return own[probe_set](trait=trait, domain=domain, language=language, method=method)
-    return preference(probe_set, trait, domain, language, method)
+        return own[probe_set](trait=trait, domain=domain, language=language, method=method, tolerance=tolerance)
+    return preference(probe_set, trait, domain, language, method, tolerance)
 
 
 def _digest(
-    checkpoint: Checkpoint, task: TransferTask, catalog: Catalog, language: str, method: str, epochs: int
+    checkpoint: Checkpoint,
+    task: TransferTask,
+    catalog: Catalog,
+    language: str,
+    method: str,
+    epochs: int,
+    tolerance: float,
 ) -> str:
     """Of everything that the answers depend on."""
     asked = [
@@ -133,7 +140,7 @@ def _digest(
         catalog.probe_set(task.probe_set).sha256,
         catalog.categories[task.category].model_dump_json(),
         catalog.domain(task.domain).model_dump_json(),
-        *(language, method, str(epochs), traitbench.__version__),
+        *(language, method, str(epochs), str(tolerance), traitbench.__version__),
     ]
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from traitbench.catalog import Catalog, TransferTask, load_catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.files import write_fault
+from traitbench.probes.one_word import TOLERANCE
 from traitbench.runner.checkpoint import Checkpoint
 from traitbench.runner.evaluate import Answers, evaluate
 from traitbench.runner.results import measured_answers, method_of, task_result, with_holm
@@ -30,6 +31,7 @@ def score(
     language: str = "en",
     method: str = "auto",
     epochs: int | None = None,
+    tolerance: float = TOLERANCE,
     out: Path | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Scorecard:
@@ -47,6 +49,7 @@ def score(
         language: of the questions.
         method: `auto`, `exact` or `sampled`.
         epochs: draws of each question in sampled mode (default 20).
+        tolerance: what an exact answer may leave unexplored, in (0, 1).
         out: where the logs go (a temporary folder otherwise); a folder used before resumes.
         progress: called with one line when a checkpoint's turn comes.
 
@@ -74,7 +77,9 @@ def score(
         logs: list[str] = []
         for role, checkpoint in checkpoints.items():
             progress(f"{role}: {checkpoint.model}")
-            answers[role], written = evaluate(checkpoint, wanted, catalog, language, method, epochs, log_root)
+            answers[role], written = evaluate(
+                checkpoint, wanted, catalog, language, method, epochs, tolerance, log_root
+            )
             _check_methods(role, checkpoints, answers)
             logs += written
     results = [
