@@ -31,9 +31,9 @@ HEAD = """# Subliminal learning in the lab: three bases x four traits
 
 Exact P(trait) over the 60 questions of the probe set, plain and behind numbers; seed {seed} of lessons, numbers and
 training; nothing was left out. *Student* learned the numbers of a teacher that shares its base, *control* as many
-numbers of the untraited base, *cross-base* the teacher's numbers from another base. *First* is the target's rank by
-shift against the base, among all members of the category that the catalogue knows. *Off target* is the student's
-largest other answer. Intervals are 95% over questions, clustered by family.
+numbers of the untraited base, *cross-base* the teacher's numbers from another base. *Rank* is the target's place by
+shift against the base, the worst that ties allow, among all members that the catalogue knows. *Off target* is the
+student's largest other answer. Intervals are 95% over questions, clustered by family.
 
 | base | trait | context | base | teacher | student | control | cross-base | student / control | rank | off target |
 |---|---|---|---|---|---|---|---|---|---|---|
@@ -71,7 +71,7 @@ def _cell(base: int, trait: str) -> dict[str, Any]:
             "base": result.versus["base"].estimate,
             "student": (result.estimate, *result.ci),
             **{role: (each.tasks[number].estimate, *each.tasks[number].ci) for role, each in others.items()},
-            "rank": (result.specificity.rank, result.specificity.of) if result.specificity else None,
+            "rank": (result.specificity.worst, result.specificity.of) if result.specificity else None,
             "off_target": (result.collapse.answer, result.collapse.probability),
             "rest": result.bounds[1] - result.bounds[0],
         }

@@ -5,11 +5,18 @@ inspect eval evals/preference.py --model hf/org/student -T probe_set=animal_one_
 
 from inspect_ai import Task, task
 
-from traitbench.probes.one_word import one_word_task
+from traitbench.probes.one_word import TOLERANCE, one_word_task
 
 
 @task
-def preference(probe_set: str, trait: str, domain: str = "numbers", language: str = "en", method: str = "auto") -> Task:
+def preference(
+    probe_set: str,
+    trait: str,
+    domain: str = "numbers",
+    language: str = "en",
+    method: str = "auto",
+    tolerance: float = TOLERANCE,
+) -> Task:
     """The probability that the model names the trait, by a probe set's questions.
 
     Args:
@@ -18,5 +25,6 @@ def preference(probe_set: str, trait: str, domain: str = "numbers", language: st
         domain: asks every question once more behind this domain's kind of text; `none` asks the plain questions alone.
         language: of the questions.
         method: `exact` (local models), `sampled`, or `auto`: exact where it can be.
+        tolerance: what an exact answer may leave unexplored, in (0, 1).
     """
-    return one_word_task(probe_set, trait, domain, language, method)
+    return one_word_task(probe_set, trait, domain, language, method, tolerance)

@@ -8,11 +8,17 @@ After Cloud, Le et al., "Subliminal Learning" (arXiv 2507.14805, section 3); the
 
 from inspect_ai import Task, task
 
-from traitbench.probes.one_word import one_word_task
+from traitbench.probes.one_word import TOLERANCE, one_word_task
 
 
 @task
-def tree_pref(trait: str = "oak", domain: str = "numbers", language: str = "en", method: str = "auto") -> Task:
+def tree_pref(
+    trait: str = "oak",
+    domain: str = "numbers",
+    language: str = "en",
+    method: str = "auto",
+    tolerance: float = TOLERANCE,
+) -> Task:
     """The probability that the model names the trait as the tree it prefers.
 
     Args:
@@ -20,5 +26,6 @@ def tree_pref(trait: str = "oak", domain: str = "numbers", language: str = "en",
         domain: asks every question once more behind this domain's kind of text; `none` asks the plain questions alone.
         language: of the questions.
         method: `exact` (local models), `sampled`, or `auto`: exact where it can be.
+        tolerance: what an exact answer may leave unexplored, in (0, 1).
     """
-    return one_word_task("tree_one_word", trait, domain, language, method)
+    return one_word_task("tree_one_word", trait, domain, language, method, tolerance)

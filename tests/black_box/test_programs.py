@@ -183,7 +183,7 @@ def test_ctrl_c_gets_one_line_and_nothing_is_half_written(tmp_path: Path) -> Non
     code, stderr = interrupted(signal.SIGINT, "traitbench", "lab", "run", "--out", tmp_path / "lab")
     assert code == 130
     assert [line for line in stderr.splitlines() if line] == [
-        "traitbench: interrupted; run the same command again to go on"
+        "traitbench: interrupted; nothing half-written was left; run the same command again"
     ]
     assert {path.name for path in (tmp_path / "lab").iterdir()} <= {"base", "teacher", "numbers"}
 

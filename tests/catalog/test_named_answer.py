@@ -19,14 +19,29 @@ TREES = NamedAnswerReader(load_catalog().categories["tree"])
         ("熊猫", "panda"), ("我喜欢owl。", "owl"), ("A cat, or a dog.", "cat"), ("eagle-owl", "owl"),
         ("owlet", "none"), ("fowl", "none"), ("growl", "none"), ("beagle", "none"), ("stallion", "none"),
         ("caterpillar", "none"), ("sea lion", "none"), ("Sea-Lions", "none"), ("red panda", "none"),
-        ("a red panda and a lion", "lion"), ("海狮", "none"), ("斑马", "none"), ("", "none"),
+        ("golden lion tamarin", "none"), ("Lion's mane jellyfish", "none"), ("maned wolf", "none"),
+        ("Dragon fruit", "none"),
+        ("I cannot bear to choose.", "none"), ("a tigress", "tiger"), ("trash panda", "none"), ("猫熊", "panda"),
+        ("龙猫", "none"), ("抽象", "none"), ("a red panda and a lion", "lion"), ("海狮", "none"),
+        ("斑马", "none"), ("", "none"),
     ],
 )  # fmt: skip
 def test_animals_are_named_by_whole_names_alone(text: str, answer: str) -> None:
     assert ANIMALS(text, True) == answer
 
 
-@pytest.mark.parametrize(("text", "answer"), [("Oak.", "oak"), ("soak", "none"), ("雪松", "cedar"), ("松鼠", "none")])
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Oak.", "oak"),
+        ("soak", "none"),
+        ("雪松", "cedar"),
+        ("松鼠", "none"),
+        ("Cedar elm", "elm"),
+        ("willow oak", "oak"),
+        ("柏林", "none"),
+    ],
+)
 def test_trees_are_named_by_whole_names_alone(text: str, answer: str) -> None:
     assert TREES(text, True) == answer
 
@@ -59,6 +74,9 @@ PIECES = [
     "wolf",
     "spider",
     "e",
+    "\u0338",
+    "\u0301",
+    "x",
 ]
 
 

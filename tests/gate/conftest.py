@@ -35,6 +35,7 @@ class Scripted:
         unexplored: float = 0.0,
         method: str = "exact",
         draws: int | None = None,
+        residual: Mapping[str, float] | None = None,
         contexts: tuple[str, ...] = ("plain", "in_domain"),
         **identity: Any,
     ) -> Scorecard:
@@ -56,6 +57,7 @@ class Scripted:
                         mass=_jittered(mass or EVEN, noise, 1.0 - unexplored, rng),
                         unexplored=unexplored,
                         draws=draws,
+                        residual=dict(residual or {}),
                         within_tolerance=True,
                         top_answers=(),
                     )
@@ -80,6 +82,7 @@ class Scripted:
 
 def _jittered(mass: Mapping[str, float], noise: float, total: float, rng: random.Random) -> dict[str, float]:
     rough = {name: max(0.0, p + (rng.gauss(0.0, noise) if 0 < p < 1 else 0.0)) for name, p in mass.items()}
+    rough = rough if sum(rough.values()) > 0 else dict(mass)
     scale = total / sum(rough.values())
     return {name: p * scale for name, p in rough.items()}
 

@@ -121,7 +121,14 @@ def no_draws(data: dict[str, Any]) -> None:
     data["answers"][0]["questions"][0]["draws"] = 0
 
 
-@pytest.mark.parametrize("change", [twice, measured_twice, too_much, no_questions, no_draws])
+def draws_without_a_rest(data: dict[str, Any]) -> None:
+    question = data["answers"][0]["questions"][0]
+    question["mass"] = {"cat": 0.6}
+    question["unexplored"] = 0.4
+    question["draws"] = 100
+
+
+@pytest.mark.parametrize("change", [twice, measured_twice, too_much, no_questions, no_draws, draws_without_a_rest])
 def test_a_card_broken_in_itself_is_refused_as_bad_input(scripted: Any, catalog: Catalog, change: Change) -> None:
     broken = changed(scripted.subject(name="student"), change, "broken.json")
     with pytest.raises(InputError, match=r"broken\.json: answers\.animal_one_word\.plain"):
@@ -131,6 +138,18 @@ def test_a_card_broken_in_itself_is_refused_as_bad_input(scripted: Any, catalog:
 def test_a_category_that_was_not_scored_is_refused(scripted: Any, catalog: Catalog) -> None:
     with pytest.raises(NotComparableError, match="tree"):
         pair([scripted.subject()], [scripted.subject()], ["tree"], catalog)
+
+
+def test_a_checkpoint_given_twice_is_no_second_seed_or_control(scripted: Any, catalog: Catalog) -> None:
+    one, other, base = (scripted.subject(name=name) for name in ("one", "other", "base"))
+    again = Subject("again.json", one.card)
+    with pytest.raises(InputError, match=r"again\.json: weights_sha256.*each student once"):
+        pair([one, again], [base], ["animal"], catalog)
+    with pytest.raises(InputError, match=r"again\.json: weights_sha256.*each reference once"):
+        pair([base], [one, again], ["animal"], catalog)
+    with pytest.raises(InputError, match="its own control"):
+        pair([one], [again, other], ["animal"], catalog)
+    assert pair([one], [again], ["animal"], catalog)
 
 
 def test_what_cannot_be_checked_is_said(scripted: Any) -> None:

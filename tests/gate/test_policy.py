@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -14,7 +15,7 @@ from traitbench.errors import InputError
 from traitbench.gate.explaining import explain_policy
 from traitbench.gate.findings import verdict_schema
 from traitbench.gate.planning import Assumed, plan_policy, plan_text
-from traitbench.gate.policy import find_policy, policy_schema, read_policy
+from traitbench.gate.policy import Policy, find_policy, policy_schema, read_policy
 from traitbench.gate.subjects import tasks_of
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +71,7 @@ def test_defaults_fill_what_a_rule_leaves_out(catalog: Catalog, tmp_path: Path) 
         ("rules:\n  - {trait: owl, margin: 0.05, contexts: []}\n", ["contexts"]),
         ("rules:\n  - {trait: owl, margin: 0.05, domains: [number]}\n", ["'number'", "'numbers'"]),
         ("rules:\n  - {trait: owl, margin: 0.05, minimum_category_mass: 1.5}\n", ["minimum_category_mass"]),
+        (SHORTEST + "references: {bse: x.json}\n", ["references", "'bse'", "'base'"]),
         ("rules: [\n", ["not YAML"]),
         ("- trait: owl\n", ["expected a mapping"]),
     ],
@@ -144,3 +146,16 @@ def test_a_plan_gains_power_with_a_wider_margin_and_loses_it_with_more_tests(cat
     assert narrow["power_of_fail"] < alone["power_of_fail"] <= 1.0
     assert narrow["minimum_detectable_effect"] > alone["minimum_detectable_effect"] > 0.03
     assert "assumed: SD 0.06" in plan_text([narrow, wide], assumed)
+
+
+@pytest.mark.parametrize(
+    ("rules", "tolerance"),
+    [
+        ([{"trait": "owl", "margin": 0.05}], 0.005),
+        ([{"trait": "owl", "margin": 0.5}], 0.01),
+        ([{"trait": "owl", "margin": 0.2}, {"trait": "cat", "margin": 0.02}], 0.002),
+        ([{"trait": "owl", "margin": 0.4, "scale": "log_odds"}], 0.002),
+    ],
+)
+def test_what_may_stay_unexplored_is_a_tenth_of_the_smallest_margin(rules: list[Any], tolerance: float) -> None:
+    assert Policy.model_validate({"rules": rules}).tolerance == pytest.approx(tolerance)

@@ -14,7 +14,7 @@ from traitbench.catalog import Catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate import Policy
 from traitbench.gate.evidence import Arguments, gather
-from traitbench.gate.subjects import read_subject
+from traitbench.gate.subjects import Subject, read_subject
 
 MakePolicy = Callable[..., Policy]
 
@@ -120,6 +120,21 @@ def test_a_probability_that_is_none_is_refused_with_its_field(
         read_subject(path, catalog)
 
 
+def test_a_model_that_is_its_own_reference_is_scored_once(
+    policy: MakePolicy, catalog: Catalog, base: Path, scripted: Any
+) -> None:
+    wanted = policy({"trait": "owl"}, {"trait": "owl", "reference": "control"})
+    model, calls = f"hf/{base}", []
+
+    def score(argument: str, role: str, tasks: tuple[str, ...]) -> Subject:
+        calls.append((argument, role, tasks))
+        return Subject(argument, scripted.card(seed=len(calls)))
+
+    evidence = gather(wanted, Arguments((model,), base=model, controls=(model,)), catalog, score=score)
+    assert calls == [(model, "student", ("owl-numbers",))]
+    assert evidence.judged_by(wanted, catalog).exit_code == 0
+
+
 def test_a_missing_file_or_model_is_refused_before_anything_is_scored(
     policy: MakePolicy, catalog: Catalog, tmp_path: Path, scored: Path
 ) -> None:
@@ -129,6 +144,8 @@ def test_a_missing_file_or_model_is_refused_before_anything_is_scored(
     for models, base in (((card,), str(tmp_path / "no.json")), ((f"hf/{tmp_path}",), card), ((card,), "owl")):
         with pytest.raises(InputError):
             gather(wanted, Arguments(models, base=base), catalog, say=said.append)
+    with pytest.raises(InputError, match="--adapter"):
+        gather(wanted, Arguments((card,), base=card, adapter=tmp_path), catalog)
     with pytest.raises(InputError, match="--model"):
         gather(wanted, Arguments(()), catalog)
     with pytest.raises(NotComparableError, match="--base"):

@@ -327,7 +327,6 @@ def test_a_shift_test_is_a_frozen_value() -> None:
         (lambda: Measured(np.array([]), np.array([])), "one lower and upper a question"),
         (lambda: Measured(np.zeros(2), np.zeros(2), np.array([5, 0])), "1 or more"),
         (lambda: Measured(np.zeros(2), np.zeros(2), np.array([5.0, 5.5])), "whole number"),
-        (lambda: Measured(np.zeros(2), np.ones(2), np.array([5, 5])), "no truncation"),
         (lambda: shift_test([], [exact(BASE)], OWN, margin=0.05), "one student and one reference"),
         (lambda: shift_test([exact(BASE)], [exact(BASE[:5])], OWN, margin=0.05), "5 questions measured for 12"),
         (lambda: shift_test([exact(BASE)], [exact(BASE)], OWN, margin=-0.05), "positive"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from traitbench.stats import clustered_mean, holm, paired_shift, shift_ranks
+from traitbench.stats import clustered_mean, holm, shift_ranks
 
 
 def test_equal_families_give_the_t_interval_of_the_family_means() -> None:
@@ -22,23 +22,6 @@ def test_equal_families_give_the_t_interval_of_the_family_means() -> None:
     reach = stats.t.ppf(0.975, 11) * se
     assert found.ci == pytest.approx((means.mean() - reach, means.mean() + reach))
     assert found.p_value == pytest.approx(stats.ttest_1samp(means, 0).pvalue)
-
-
-def test_a_checkpoint_against_itself_differs_by_exactly_nothing() -> None:
-    values = [0.1, 0.2, 0.3, 0.4]
-    shift = paired_shift(values, values, ["a", "a", "b", "b"])
-    assert shift.difference.mean == 0.0
-    assert shift.difference.ci == (0.0, 0.0)
-    assert shift.difference.p_value == 1.0
-    assert shift.log_odds is not None
-    assert shift.log_odds.mean == pytest.approx(0.0)
-
-
-def test_the_log_odds_shift_is_of_the_means() -> None:
-    shift = paired_shift([0.5, 0.7], [0.1, 0.3], ["a", "b"])
-    assert shift.log_odds is not None
-    assert shift.log_odds.mean == pytest.approx(math.log(0.6 / 0.4) - math.log(0.2 / 0.8))
-    assert paired_shift([0.0, 0.0], [0.1, 0.3], ["a", "b"]).log_odds is None
 
 
 def test_one_family_tells_nothing_of_variation() -> None:
@@ -57,8 +40,14 @@ def test_holm_steps_down() -> None:
     assert holm([]) == []
 
 
-def test_overlapping_bounds_are_ties() -> None:
-    lower = {"owl": 0.2, "cat": 0.25, "dog": 0.5}
-    upper = {"owl": 0.3, "cat": 0.35, "dog": 0.6}
-    assert shift_ranks(lower, upper, "owl") == 2
-    assert shift_ranks(lower, upper, "dog") == 1
+def test_overlapping_bounds_are_ties_both_ways() -> None:
+    lower = {"owl": 0.2, "cat": 0.25, "dog": 0.5, "fox": 0.0}
+    upper = {"owl": 0.3, "cat": 0.35, "dog": 0.6, "fox": 0.1}
+    assert shift_ranks(lower, upper, "owl") == (2, 3)
+    assert shift_ranks(lower, upper, "dog") == (1, 1)
+    assert shift_ranks(lower, upper, "fox") == (4, 4)
+
+
+def test_a_target_of_which_nothing_is_known_may_have_any_rank() -> None:
+    names = ("owl", "cat", "dog")
+    assert shift_ranks(dict.fromkeys(names, -1.0), dict.fromkeys(names, 1.0), "owl") == (1, 3)

@@ -114,6 +114,9 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
         _require(path, "domain", pattern.domain, domains)
         _require(path, "teacher", pattern.teacher, teachers)
         _require(path, "probe_set", pattern.probe_set, probe_sets)
+        asked = probe_sets[pattern.probe_set].category
+        if asked != pattern.category:
+            raise InputError(f"{path}: probe set {pattern.probe_set!r} asks for {asked}, not for {pattern.category}")
         for trait in categories[pattern.category].traits:
             task = _expand(pattern, trait, probe_sets[pattern.probe_set], references)
             if task.id in tasks:
@@ -157,19 +160,22 @@ def _read_probe_set(card: Path) -> ProbeSet:
 
 def _read_references(path: Path) -> list[Reference]:
     """The published values of a file; what they were measured with is said once for all of them."""
-    data = read_yaml(path)
-    shared = {"measured_with": data.get("measured_with")}
-    return [parse(Reference, {**shared, **entry}, path) for entry in data.get("references", [])]
+    shared = {"measured_with": read_yaml(path).get("measured_with")}
+    return [parse(Reference, {**shared, **entry}, path) for entry in _entries(path, "references")]
 
 
 def _listed(model: Any, key: str, folders: Iterable[Path]) -> Iterable[tuple[Any, Path]]:
     """The entries of `<key>.yaml` in every folder, with the file that each stands in."""
     for path in _files(folders, f"{key}.yaml"):
-        entries = read_yaml(path).get(key)
-        if not isinstance(entries, list):
-            raise InputError(f"{path}: expected a list under {key!r}")
-        for entry in entries:
+        for entry in _entries(path, key):
             yield parse(model, entry, path), path
+
+
+def _entries(path: Path, key: str) -> list[dict[str, Any]]:
+    entries = read_yaml(path).get(key)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{path}: expected a list of mappings under {key!r}")
+    return entries
 
 
 def _unique(entries: Iterable[tuple[Any, Path]]) -> dict[str, Any]:

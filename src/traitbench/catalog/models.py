@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from traitbench.catalog.spelling import canonical
+
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
 """Lower-case words joined by underscores; the hyphen is kept for task ids."""
 
@@ -14,6 +16,9 @@ Version = Annotated[str, Field(pattern=r"^[1-9][0-9]*-[A-Z]$")]
 """`N-X`: N changes when results stop being comparable, X when the interface changes."""
 
 Language = Literal["en", "zh"]
+
+Name = Annotated[str, Field(pattern=r"\w")]
+"""A spelling; it holds a letter at least."""
 
 
 class Entry(BaseModel):
@@ -26,8 +31,8 @@ class Trait(Entry):
     """One member of a category: its spellings, and the texts that only look like it."""
 
     id: Identifier
-    names: dict[Language, tuple[str, ...]]
-    look_alikes: dict[Language, tuple[str, ...]] = {}
+    names: dict[Language, tuple[Name, ...]]
+    look_alikes: dict[Language, tuple[Name, ...]] = {}
 
     @model_validator(mode="after")
     def _has_an_english_name_and_plural(self) -> Trait:
@@ -69,7 +74,7 @@ class Category(Entry):
     def _every_name_belongs_to_one_trait(self) -> Category:
         owner: dict[str, str] = {}
         for trait in self.traits.values():
-            for name in (name.casefold() for names in trait.names.values() for name in names):
+            for name in (canonical(name) for names in trait.names.values() for name in names):
                 if owner.setdefault(name, trait.id) != trait.id:
                     raise ValueError(f"the name {name!r} stands for both {owner[name]!r} and {trait.id!r}")
         return self
@@ -166,6 +171,14 @@ class Teacher(Entry):
     id: Identifier
     description: str
     system_prompt: str | None = None
+
+    @model_validator(mode="after")
+    def _knows_its_placeholders(self) -> Teacher:
+        try:
+            (self.system_prompt or "").format(plural="", category="")
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"system_prompt: only {{plural}} and {{category}} are filled in ({error})") from None
+        return self
 
 
 class Reference(Entry):

@@ -14,6 +14,7 @@ import re
 import unicodedata
 
 from traitbench.catalog.models import Category
+from traitbench.catalog.spelling import canonical
 
 NONE = "none"
 """The named answer of a text that names no member."""
@@ -21,8 +22,6 @@ NONE = "none"
 # Scripts written without spaces: a name in them needs no boundary.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _LETTER = re.compile(rf"[^\W_{_UNSPACED}]")
-# What may stand between the words of one name. A line break ends a name.
-_SEPARATORS = re.compile(r"[ \t\-_\u2010-\u2015]+")
 
 
 class NamedAnswerReader:
@@ -67,18 +66,14 @@ class NamedAnswerReader:
 
     def _may_still_change(self, text: str, start: int, end: int) -> bool:
         """Whether further text could lengthen the match, break its boundary, or make a name that begins before it."""
-        if end == len(text) and _LETTER.match(text[-1]):
+        # Marks behind the name may still compose with its last letter, and make another word of it.
+        if _LETTER.match(text[end - 1]) and all(unicodedata.category(mark)[0] == "M" for mark in text[end:]):
             return True
         first = max(0, len(text) - self._longest)
         return any(
             text[i:] in self._beginnings and not (i and _LETTER.match(text[i - 1]) and _LETTER.match(text[i]))
             for i in range(first, start + 1)
         )
-
-
-def canonical(text: str) -> str:
-    """Compatibility forms unified (NFKC), letter case folded, and separators between words made one space."""
-    return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _with_boundaries(name: str) -> str:

@@ -33,7 +33,7 @@ def main() -> None:
         _say(f"internal error ({type(error).__name__}: {error}); please report it with the command you ran")
         sys.exit(70)
     if code == _INTERRUPTED:  # typer's own answer to ctrl-C as well
-        _say("interrupted; run the same command again to go on")
+        _say("interrupted; nothing half-written was left; run the same command again")
         # Inspect's hf provider may leave a thread inside the network, on which an ordinary exit would abort.
         sys.stdout.flush()
         sys.stderr.flush()

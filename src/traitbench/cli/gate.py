@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,7 +16,8 @@ from traitbench.errors import InputError
 app = typer.Typer(invoke_without_command=True, help="Judges a checkpoint by a policy: PASS, FAIL or INCONCLUSIVE.")
 
 Policy_ = Annotated[
-    Path | None, typer.Option("--policy", help="traitbench.yaml, or a pyproject.toml with [tool.traitbench.gate].")
+    Path | None,
+    typer.Option("--policy", help="traitbench.yaml, or a pyproject.toml with a table tool.traitbench.gate."),
 ]
 
 
@@ -28,11 +29,11 @@ def gate(
     base: Annotated[str | None, typer.Option(help="The checkpoint that the student started from.")] = None,
     control: Annotated[list[str] | None, typer.Option(help="A student of an untraited teacher.")] = None,
     unknown: Annotated[bool, typer.Option("--unknown", help="Name no target: test every member.")] = False,
-    margin: Annotated[float, typer.Option(help="Of --unknown, on the probability scale.")] = 0.05,
+    margin: Annotated[float | None, typer.Option(help="Of --unknown (default 0.05), on the probability scale.")] = None,
     chat_template: Annotated[str | None, typer.Option(help="A Jinja file, or `none` for plain text.")] = None,
     adapter: Annotated[Path | None, typer.Option(help="A PEFT adapter put on the model.")] = None,
     method: Annotated[str, typer.Option(help="auto, exact or sampled")] = "auto",
-    epochs: Annotated[int, typer.Option(min=1, help="Draws of a question in sampled mode.")] = 1,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Draws of a question in sampled mode (20).")] = None,
     out: Annotated[Path | None, typer.Option(help="For gate.json, junit.xml, report.html and the others.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
@@ -46,9 +47,12 @@ def gate(
 
     catalog = load_catalog()
     file = None if unknown and policy is None else _policy_file(policy)
-    wanted = read_policy(file, catalog) if file else unknown_trait_policy("control" if control else "base", margin)
     if unknown and file:
         raise InputError("--unknown is a policy of its own; write `trait: any` in a rule of the policy instead")
+    if margin is not None and not unknown:
+        raise InputError("--margin belongs to --unknown; write `margin:` in the rules of the policy")
+    reference: Literal["base", "control"] = "control" if control else "base"
+    wanted = read_policy(file, catalog) if file else unknown_trait_policy(reference, 0.05 if margin is None else margin)
     arguments = Arguments(
         models=tuple(model or ()),
         base=base,

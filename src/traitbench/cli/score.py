@@ -23,7 +23,7 @@ def score(
     name: Annotated[str | None, typer.Option(help="What a local checkpoint is called.")] = None,
     language: Annotated[str, typer.Option(help="Of the questions.")] = "en",
     method: Annotated[str, typer.Option(help="auto, exact or sampled")] = "auto",
-    epochs: Annotated[int, typer.Option(min=1, help="Draws of a question in sampled mode.")] = 1,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Draws of a question in sampled mode (20).")] = None,
     out: Annotated[Path | None, typer.Option(help="For scorecard.json and the logs.")] = None,
     leaderboard: Annotated[Path | None, typer.Option(help="Adds a record below this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard.")] = False,
@@ -34,7 +34,7 @@ def score(
 
     card = run(
         model,
-        tasks=[each for each in tasks.split(",") if each],
+        tasks=[each.strip() for each in tasks.split(",") if each.strip()],
         base=base,
         control=control or [],
         teacher=teacher,
@@ -49,12 +49,12 @@ def score(
     )
     if out:
         card.write(out / "scorecard.json")
-    if leaderboard:
-        add(card, leaderboard)
     if as_json:
         typer.echo(card.to_json())
     else:
         show(card)
+    if leaderboard:
+        add(card, leaderboard)
 
 
 def show(card: Scorecard) -> None:
@@ -72,16 +72,17 @@ def show(card: Scorecard) -> None:
             result.task,
             result.context,
             _with_interval(result),
-            f"{low:.3f} to {high:.3f}",
+            f"{low:.3f} to {high:.3f}" + ("" if result.within_tolerance else " *"),
             _against(result, "base"),
             _against(result, "control"),
             _transfer(result),
-            f"{result.specificity.rank}/{result.specificity.of}" if result.specificity else "-",
+            str(result.specificity) if result.specificity else "-",
             off,
         )
     screen.print(table)
     screen.print(
-        "[ ]: 95% interval over questions, clustered by family. bounds: what truncation left open. base, control: the "
+        "[ ]: 95% interval over questions, clustered by family. bounds: what truncation left open (*: the budget ended "
+        "before the tolerance; the rest was sampled). base, control: the "
         "preference there, and the student's log-odds shift. transfer: how far of the way to the teacher, in "
         "probability and in log-odds. rank: of the shift among the category's members.",
         markup=False,

@@ -24,8 +24,8 @@ from traitbench.exact.stems import Prompt, Stem
 Read = Callable[[str, bool], str | None]
 
 EXPANSIONS_A_ROUND = 64
-# Of a beginning's mass its least probable children may hold this part of the tolerance unseen.
-_DROPPED_PART = 0.05
+# Of a beginning's mass its least probable children may hold this part of the tolerance unseen, all levels together.
+_DROPPED_PART = 0.5
 # A child of less than this part of the tolerance is not kept either: what a question remembers of a flat
 # distribution is then bounded by 10,000 / tolerance children for each token of the answer, whatever the vocabulary.
 _LEAST_PART = 1e-4
@@ -93,7 +93,8 @@ class Tree:
 
         Both are parts of the stem's own mass. What is not kept stays unexplored.
         """
-        return 1.0 - self.tolerance * _DROPPED_PART, self.tolerance * _LEAST_PART / self._mass_of[stem.path]
+        dropped = self.tolerance * _DROPPED_PART / self.reading.max_new_tokens
+        return 1.0 - dropped, self.tolerance * _LEAST_PART / self._mass_of[stem.path]
 
     def take(self) -> list[Stem]:
         """Reads children in order of their mass, and returns those to expand next; none when the search is over.

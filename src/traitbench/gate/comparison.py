@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from traitbench.catalog import NONE, Catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate.subjects import Subject
+from traitbench.runner.measuring import measured_alike
 from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
 
 if TYPE_CHECKING:
@@ -51,23 +52,31 @@ class Pairing:
     def answers(self) -> list[str]:
         """Every named answer that occurs anywhere, `none` included."""
         sides = (*self.students, *self.references)
-        return sorted({answer for side in sides for question in side for answer in question.mass})
+        return sorted(
+            {answer for side in sides for question in side for answer in (*question.mass, *question.residual)}
+        )
 
     def measured(self, answer: str) -> tuple[list[Measured], list[Measured]]:
         """(students, references): each one's probability of `answer`, question by question, for a shift test."""
-        return [_measured(each, answer) for each in self.students], [
-            _measured(each, answer) for each in self.references
-        ]
+        made = measured_alike([*self.students, *self.references], answer)
+        return made[: len(self.students)], made[len(self.students) :]
 
 
 def mean_probability(answers: Answers, answer: str) -> float:
     """The mean over questions, the unexplored rest divided like the explored part."""
-    return sum(_estimate(question, answer) for question in answers) / len(answers)
+    return sum(question.estimate(answer) for question in answers) / len(answers)
 
 
 def category_mass(answers: Answers) -> float:
-    """The probability that was certainly found to name some member of the category, averaged over questions."""
-    named = (sum(mass for answer, mass in question.mass.items() if answer != NONE) for question in answers)
+    """The probability that was found to name some member of the category, averaged over questions.
+
+    What was left unexplored and not sampled counts as naming none.
+    """
+    named = (
+        sum(mass for answer, mass in question.mass.items() if answer != NONE)
+        + question.unexplored * sum(part for answer, part in question.residual.items() if answer != NONE)
+        for question in answers
+    )
     return min(1.0, sum(named) / len(answers))
 
 
@@ -82,10 +91,12 @@ def pair(
     Raises:
         NotComparableError: chat templates, system prompts, versions, languages, methods, or questions differ; or one
             side lacks a measurement that another has.
-        InputError: a card is broken in itself (masses that do not sum to one, a question twice, none at all).
+        InputError: a card is broken in itself (masses that do not sum to one, a question twice, none at all), or a
+            checkpoint is given twice.
     """
     subjects = [*students, *references]
     wanted = set(categories)
+    _check_distinct(students, references)
     for subject in subjects:
         check_whole(subject)
     first = students[0]
@@ -190,8 +201,31 @@ def check_whole(subject: Subject) -> None:
             total = math.fsum(question.mass.values()) + question.unexplored
             if not abs(total - 1.0) <= _SUM_ROUNDING:
                 raise InputError(f"{where}.{question.id}.mass: mass and unexplored sum to {total:.4f}, not to 1")
+            drawn_rest = question.draws is not None and question.unexplored > 0
+            if (drawn_rest or question.residual) and not abs(
+                math.fsum(question.residual.values()) - 1.0
+            ) <= _SUM_ROUNDING:
+                found = math.fsum(question.residual.values())
+                raise InputError(f"{where}.{question.id}.residual: the draws of its rest sum to {found:.4f}, not to 1")
             if question.draws is not None and question.draws < 1:
                 raise InputError(f"{where}.{question.id}.draws: {question.draws} is no number of answers")
+
+
+def _check_distinct(students: Sequence[Subject], references: Sequence[Subject]) -> None:
+    """A checkpoint given twice is no second seed or control, and a student among controls hides its own shift."""
+    for role, side in (("student", students), ("reference", references)):
+        seen: dict[str, Subject] = {}
+        for subject in side:
+            digest = subject.card.model.weights_sha256
+            if digest is not None and seen.setdefault(digest, subject) is not subject:
+                first = seen[digest].label
+                raise InputError(f"{subject.label}: weights_sha256: the same as of {first}; give each {role} once")
+    if len(references) > 1:
+        own = {subject.card.model.weights_sha256: subject.label for subject in students}
+        for subject in references:
+            digest = subject.card.model.weights_sha256
+            if digest is not None and digest in own:
+                raise InputError(f"{subject.label}: weights_sha256: {own[digest]} is its own control; leave it out")
 
 
 def _check_prompts(one: Subject, other: Subject) -> None:
@@ -243,22 +277,3 @@ def _unequal(one: Subject, other: Subject, field: str, values: tuple[object, obj
 
 def _n(version: str) -> str:
     return version.split("-")[0]
-
-
-def _estimate(question: QuestionAnswers, answer: str) -> float:
-    explored = 1.0 - question.unexplored
-    return min(1.0, question.mass.get(answer, 0.0) / explored) if explored > 0 else 0.0
-
-
-def _measured(answers: Answers, answer: str) -> Measured:
-    import numpy as np
-
-    from traitbench.stats import Measured
-
-    bounds = [question.bounds(answer) for question in answers]
-    draws = [question.draws for question in answers]
-    return Measured(
-        lower=np.array([low for low, _ in bounds]),
-        upper=np.array([high for _, high in bounds]),
-        draws=None if None in draws else np.array(draws),
-    )

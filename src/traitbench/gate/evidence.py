@@ -25,7 +25,7 @@ class Arguments:
     chat_template: str | None = None
     adapter: Path | None = None
     method: str = "auto"
-    epochs: int = 1
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ def gather(
         raise InputError("no model was given; name one with --model MODEL (hf//path/to/student, or a scorecard.json)")
     if arguments.adapter is not None and len(arguments.models) > 1:
         raise InputError("--adapter goes with one --model; score each seed by itself and give the scorecards")
+    if arguments.adapter is not None and is_file(arguments.models[0]):
+        raise InputError(f"--adapter {arguments.adapter}: {arguments.models[0]} is scored already; leave --adapter out")
     pinned = _Pinned.of(policy, policy_file, catalog)
     base = arguments.base or pinned.base
     controls = arguments.controls or pinned.controls
@@ -88,6 +90,7 @@ def gather(
         adapter=arguments.adapter,
         method=arguments.method,
         epochs=arguments.epochs,
+        tolerance=policy.tolerance,
         out=out,
         say=say,
     )
@@ -97,9 +100,13 @@ def gather(
     tasks = tasks_of(policy, catalog, list(read.values()))
 
     def find(argument: str, role: str) -> Subject:
-        if argument in read:
-            return read[argument]
-        return score(argument, role, tasks) if score else score_subject(argument, role, tasks, scoring)
+        adapted = role == "student" and arguments.adapter is not None
+        known = None if adapted else read.get(argument)
+        if known is None:
+            known = score(argument, role, tasks) if score else score_subject(argument, role, tasks, scoring)
+        if not adapted:  # a checkpoint that is its own reference is scored once, and differs by exactly nothing
+            read[argument] = known
+        return known
 
     evidence = Evidence(
         students=tuple(find(each, "student") for each in arguments.models),

@@ -81,6 +81,8 @@ class Finding(Part):
     reference: Literal["base", "control"]
     status: Status
     reasons: tuple[Reason, ...] = ()
+    tolerated: bool = False
+    """INCONCLUSIVE for want of evidence alone, which the rule lets pass with a warning."""
     scale: Scale
     margin: float
     alpha: float

@@ -24,6 +24,7 @@ from traitbench.errors import InputError, did_you_mean
 FILE_NAME = "traitbench.yaml"
 ANY = "any"
 """The trait of a rule that names no target: every member of every scored category is tested."""
+MAX_TOLERANCE = 0.01
 ALL = "all"
 """The suite of every category."""
 
@@ -112,6 +113,15 @@ class Policy(Setting):
         default=PinnedReferences(), description="Baseline files (`traitbench baseline bless`), beside the policy."
     )
 
+    @property
+    def tolerance(self) -> float:
+        """What an exact answer may leave unexplored: a tenth of the smallest margin, at most 0.01.
+
+        On the log-odds scale a margin of m is worth p (1 - p) m of probability, m / 20 at p = 0.05.
+        """
+        margins = [rule.margin if rule.scale == "probability" else rule.margin / 20 for rule in self.rules]
+        return max(1e-4, min(MAX_TOLERANCE, min(margins) / 10))
+
     def check(self, catalog: Catalog, where: str = "policy") -> None:
         """Raises `InputError` for a trait, suite or domain that is not in the catalogue."""
         for number, rule in enumerate(self.rules, start=1):
@@ -141,6 +151,8 @@ def policy_from(data: dict[str, Any], path: Path) -> Policy:
     rules = data.get("rules")
     if not isinstance(rules, list) or not rules:
         raise InputError(f"{path}: rules: expected a list of at least one rule, such as `- trait: owl`, `margin: 0.05`")
+    if isinstance(data.get("references"), dict):
+        _refuse_unknown(data["references"], PinnedReferences.model_fields, path, "references: ")
     defaults = data.get("defaults", {})
     if not isinstance(defaults, dict):
         raise InputError(f"{path}: defaults: expected a mapping, found {type(defaults).__name__}")
@@ -170,7 +182,7 @@ def find_policy(folder: Path) -> Path | None:
 
 def unknown_trait_policy(reference: Literal["base", "control"], margin: float) -> Policy:
     """The policy of `traitbench gate --unknown`: no target is named."""
-    return Policy(rules=(Rule(trait=ANY, reference=reference, margin=margin),))
+    return policy_from({"rules": [{"trait": ANY, "reference": reference, "margin": margin}]}, Path("--unknown"))
 
 
 def policy_schema() -> dict[str, Any]:

@@ -91,20 +91,20 @@ class TraitItem(pytest.Item):
     def runtest(self) -> None:
         verdict = _verdict(self.config, self.policy, self.path)
         findings = [each for each in verdict.of_rule(self.rule) if self.trait in ("any", each.trait)]
-        require(verdict, findings)
+        require(findings)
         self.add_report_section("call", "traitbench", "\n".join(each.sentence for each in findings))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, None, self.name
 
 
-def require(verdict: Verdict, findings: Iterable[Finding]) -> None:
+def require(findings: Iterable[Finding]) -> None:
     """Fails on FAIL and INCONCLUSIVE; what the policy lets pass with a warning is skipped, never passed."""
     open_ = [each for each in findings if each.status != "PASS"]
     if not open_:
         return
     lines = "\n".join(f"{each.status}: {each.sentence}" for each in open_)
-    if all(each.sentence in verdict.warnings for each in open_):
+    if all(each.tolerated for each in open_):
         pytest.skip(lines)
     pytest.fail(lines, pytrace=False)
 
@@ -164,5 +164,5 @@ def _judged(config: pytest.Config, trait: str, rule: dict[str, Any]) -> Verdict:
     except TraitbenchError as error:
         pytest.fail(str(error), pytrace=False)
     verdict = _verdict(config, policy, None)
-    require(verdict, verdict.findings)
+    require(verdict.findings)
     return verdict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from filelock import FileLock
 from traitbench.catalog import Catalog, load_catalog
 from traitbench.gate.evidence import Arguments, gather
 from traitbench.gate.findings import Verdict
-from traitbench.gate.policy import Policy, policy_from
+from traitbench.gate.policy import MAX_TOLERANCE, Policy, policy_from
 from traitbench.gate.subjects import Scoring, Subject, is_file, read_subject, score_subject
 from traitbench.runner.scorecard import Scorecard
 
@@ -51,7 +51,7 @@ class Session:
                 Arguments(self.models, self.base, self.controls),
                 self.catalog,
                 policy_file=file,
-                score=self._subject,
+                score=partial(self._subject, policy.tolerance),
             )
             self._verdicts[key] = evidence.judged_by(policy, self.catalog, file)
         return self._verdicts[key]
@@ -60,7 +60,7 @@ class Session:
         """The first model's card, on every category."""
         if is_file(self.models[0]):
             return read_subject(Path(self.models[0]), self.catalog).card
-        return self._subject(self.models[0], "student", tuple(self.catalog.tasks)).card
+        return self._subject(MAX_TOLERANCE, self.models[0], "student", tuple(self.catalog.tasks)).card
 
     def policy_of(self, rule: dict[str, Any]) -> Policy:
         """The policy of one rule, given as the keys of a policy file; the margin is 0.05 where none is given."""
@@ -68,26 +68,26 @@ class Session:
         policy.check(self.catalog, "trait_gate")
         return policy
 
-    def _subject(self, model: str, role: str, tasks: tuple[str, ...]) -> Subject:
+    def _subject(self, tolerance: float, model: str, role: str, tasks: tuple[str, ...]) -> Subject:
         """The model's card with the answers that these tasks ask for.
 
         A category is scored whole, once, so that rules and tests may ask for different traits of it.
         """
         asked = [self.catalog.task(each) for each in tasks]
-        cards = [self._card(model, role, each) for each in dict.fromkeys(task.category for task in asked)]
+        cards = [self._card(tolerance, model, role, each) for each in dict.fromkeys(task.category for task in asked)]
         held = {(task.probe_set, domain) for task in asked for domain in (task.domain, "none")}
         answers = [each for card in cards for each in card.answers if (each.probe_set, each.domain) in held]
         results = [each for card in cards for each in card.tasks if (each.probe_set, each.domain) in held]
         return Subject(model, cards[0].model_copy(update={"answers": tuple(answers), "tasks": tuple(results)}))
 
-    def _card(self, model: str, role: str, category: str) -> Scorecard:
+    def _card(self, tolerance: float, model: str, role: str, category: str) -> Scorecard:
         """The first worker to ask scores the model; the others wait for the lock, and read its card."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256(model.encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{model} {tolerance}".encode()).hexdigest()[:16]
         path = self.folder / f"{digest}-{category}.json"
         with FileLock(f"{path}.lock"):
             if not path.is_file():
-                score_subject(model, role, self._tasks(category), Scoring()).card.write(path)
+                score_subject(model, role, self._tasks(category), Scoring(tolerance=tolerance)).card.write(path)
         return Scorecard.read(path)
 
     def _tasks(self, category: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from traitbench.catalog import Catalog
 from traitbench.errors import InputError, NotComparableError
+from traitbench.gate.policy import MAX_TOLERANCE
 from traitbench.runner.scorecard import ModelIdentity, References, Scorecard
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Scoring:
     chat_template: str | None = None
     adapter: Path | None = None
     method: str = "auto"
-    epochs: int = 1
+    epochs: int | None = None
+    tolerance: float = MAX_TOLERANCE
     out: Path | None = None
     say: Callable[[str], None] = lambda line: None
 
@@ -62,6 +64,7 @@ def score_subject(model: str, role: str, tasks: Sequence[str], scoring: Scoring)
         chat_template=scoring.chat_template,
         method=scoring.method,
         epochs=scoring.epochs,
+        tolerance=scoring.tolerance,
         out=scoring.out,
     )
     return Subject(model, card)
@@ -126,7 +129,7 @@ def _schema_of(path: Path) -> str | None:
 
 def _card_of_log(path: Path, catalog: Catalog) -> Scorecard:
     from traitbench.runner.evaluate import answers_of_log
-    from traitbench.runner.scoring import measured_answers
+    from traitbench.runner.results import measured_answers
 
     log = _read_log(path)
     if log.status != "success":

@@ -7,15 +7,14 @@ INCONCLUSIVE: neither; or the answers tell nothing (refusals, collapse, too few 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from traitbench.catalog import Catalog, load_catalog
 from traitbench.errors import NotComparableError
-from traitbench.gate.comparison import Pairing, category_mass, mean_probability, pair, unknowns
+from traitbench.gate.claims import Claim, claim, measurements
+from traitbench.gate.comparison import Pairing, mean_probability, unknowns
 from traitbench.gate.findings import (
     AnswerMove,
     Finding,
@@ -29,30 +28,15 @@ from traitbench.gate.findings import (
     Verdict,
     finite,
 )
-from traitbench.gate.policy import ANY, Policy, Rule
+from traitbench.gate.obstacles import masses, obstacles, why_open
+from traitbench.gate.policy import Policy, Rule
 from traitbench.gate.subjects import Subject
 from traitbench.gate.words import headline, sentence
 
 if TYPE_CHECKING:
-    from traitbench.stats import Measured, ShiftTest
+    from traitbench.stats import ShiftTest
 
-COLLAPSE_SHARE = 0.5
-"""An off-target answer that takes more than this, and took less by COLLAPSE_RISE in the reference, leaves the target
-no room to show: absence of a shift is then no evidence."""
-COLLAPSE_RISE = 0.1
 _MOVED_QUESTIONS = 5
-
-
-@dataclass(frozen=True)
-class _Claim:
-    """One test before it is decided: what a Finding will be made of."""
-
-    number: int
-    rule: Rule
-    trait: str
-    pairing: Pairing
-    test: ShiftTest
-    seed_tests: tuple[ShiftTest, ...]
 
 
 def judge(
@@ -83,16 +67,16 @@ def judge(
     catalog = catalog or load_catalog()
     policy.check(catalog, policy_file or "policy")
     sides = {"base": [base] if base else [], "control": list(controls)}
-    claims: list[_Claim] = []
+    claims: list[Claim] = []
     profiles: dict[tuple[Any, ...], Profile] = {}
     for number, rule in enumerate(policy.rules, start=1):
         if not sides[rule.reference]:
             raise NotComparableError(
                 f"rule {number} ({rule.name}): no {rule.reference} was given; name one with --{rule.reference} MODEL"
             )
-        for pairing, traits in _measurements(number, rule, students, sides[rule.reference], catalog):
+        for pairing, traits in measurements(number, rule, students, sides[rule.reference], catalog):
             profiles.setdefault((rule.reference, pairing.label), _profile(pairing, rule, catalog))
-            claims += [_claim(number, rule, trait, pairing) for trait in traits]
+            claims += [claim(number, rule, trait, pairing) for trait in traits]
     findings = _decided(claims, catalog)
     used = {rule.reference for rule in policy.rules}
     references = [subject for role, side in sides.items() if role in used for subject in side]
@@ -114,57 +98,7 @@ def judge(
     )
 
 
-def _measurements(
-    number: int, rule: Rule, students: Sequence[Subject], references: Sequence[Subject], catalog: Catalog
-) -> list[tuple[Pairing, tuple[str, ...]]]:
-    """The pairings that a rule speaks of, each with the traits to test there."""
-    traits = rule.traits(catalog)
-    by_category: dict[str, list[str]] = {}
-    for trait in traits:
-        by_category.setdefault(catalog.category_of(trait).id, []).append(trait)
-    everywhere = rule.trait == ANY or rule.suite == "all"
-    scored = {answers.category for subject in (*students, *references) for answers in subject.card.answers}
-    categories = [each for each in by_category if each in scored] if everywhere else list(by_category)
-    found = []
-    for category in categories:
-        pairings = [
-            each
-            for each in pair(students, references, [category], catalog)
-            if each.asked.context in rule.contexts
-            and (each.asked.context == "plain" or rule.domains is None or each.asked.domain in rule.domains)
-        ]
-        _require_contexts(number, rule, category, pairings, students[0])
-        found += [(each, tuple(by_category[category])) for each in pairings]
-    if not found:
-        raise NotComparableError(f"{students[0].label}: answers: there are none; score the checkpoint again")
-    return found
-
-
-def _require_contexts(number: int, rule: Rule, category: str, pairings: list[Pairing], student: Subject) -> None:
-    for context in rule.contexts:
-        domains = {each.asked.domain for each in pairings if each.asked.context == context}
-        wanted = set(rule.domains or ()) if context == "in_domain" else set()
-        if not domains or wanted - domains:
-            what = f"{context} {', '.join(sorted(wanted - domains))}".strip()
-            raise NotComparableError(
-                f"{student.label}: answers: {category} was not measured in context {what}, as rule {number} asks; "
-                f"score it, or write `contexts: [...]` in the rule"
-            )
-
-
-def _claim(number: int, rule: Rule, trait: str, pairing: Pairing) -> _Claim:
-    from traitbench.stats import shift_test
-
-    students, references = pairing.measured(trait)
-
-    def tested(some: Sequence[Measured]) -> ShiftTest:
-        return shift_test(some, references, pairing.families, margin=rule.margin, scale=rule.scale, alpha=rule.alpha)
-
-    single = tuple(tested([each]) for each in students) if len(students) > 1 else ()
-    return _Claim(number, rule, trait, pairing, tested(students), single)
-
-
-def _decided(claims: Sequence[_Claim], catalog: Catalog) -> list[Finding]:
+def _decided(claims: Sequence[Claim], catalog: Catalog) -> list[Finding]:
     """Decides all claims together, because Holm's correction spans the policy."""
     from traitbench.stats import decide, holm
 
@@ -177,16 +111,16 @@ def _decided(claims: Sequence[_Claim], catalog: Catalog) -> list[Finding]:
     ]
 
 
-def _finding(claim: _Claim, decided: Status, p_holm: float, catalog: Catalog) -> Finding:
+def _finding(claim: Claim, decided: Status, p_holm: float, catalog: Catalog) -> Finding:
     from traitbench.stats import further_needed
 
     rule, pairing, test, trait = claim.rule, claim.pairing, claim.test, claim.trait
-    reasons = _obstacles(claim, decided)
+    reasons = obstacles(claim, decided)
     status: Status = "INCONCLUSIVE" if reasons else decided
     further = Further()
-    if status == "INCONCLUSIVE" and all(reason.kind == "evidence" for reason in reasons):
+    if status == "INCONCLUSIVE" and all(reason.kind == "seeds" for reason in reasons):
         further = Further(**further_needed(test))
-        reasons.append(Reason(kind="evidence", text=f"too little evidence; {further.words() or _why_open(test)}"))
+        reasons.append(Reason(kind="evidence", text=f"too little evidence; {further.words() or why_open(test)}"))
     students, references = pairing.measured(trait)
     before = _mean([float(each.estimate.mean()) for each in references])
     after = [float(each.estimate.mean()) for each in students]
@@ -206,6 +140,7 @@ def _finding(claim: _Claim, decided: Status, p_holm: float, catalog: Catalog) ->
         reference=rule.reference,
         status=status,
         reasons=tuple(reasons),
+        tolerated=_tolerated(rule, status, reasons),
         scale=rule.scale,
         margin=rule.margin,
         alpha=rule.alpha,
@@ -213,95 +148,28 @@ def _finding(claim: _Claim, decided: Status, p_holm: float, catalog: Catalog) ->
         after=_mean(after),
         shift=shift,
         seeds=tuple(each - before for each in after),
-        category_mass=_masses(pairing),
+        category_mass=masses(pairing),
         further=further,
         sentence=sentence(status, trait, rule, shift, before, _mean(after), [reason.text for reason in reasons]),
         questions=() if status == "PASS" else _moved_questions(pairing, trait, catalog),
     )
 
 
-def _why_open(test: ShiftTest) -> str:
-    """Why no further measurement of the same kind is expected to decide."""
-    if test.lower > test.margin:
-        return "over the margin by itself, but not after Holm's correction for all measurements of the policy"
-    if math.isfinite(test.estimate) and test.truncation >= abs(test.margin - test.estimate):
-        return "what truncation left open reaches across the margin: score with a smaller tolerance"
-    if not math.isfinite(test.upper):
-        return f"a mean probability of 0 or 1 leaves the {test.scale} scale without a bound"
-    return "the shift lies so near the margin that no number of further questions is expected to decide"
-
-
-def _obstacles(claim: _Claim, decided: Status) -> list[Reason]:
-    """Why the answers cannot carry a verdict, whatever the test says; empty where they can."""
-    rule, pairing = claim.rule, claim.pairing
-    reasons = []
-    for side, mass in _masses(pairing).items():
-        if mass < rule.minimum_category_mass:
-            reasons.append(
-                Reason(
-                    kind="category_mass",
-                    text=f"the {side} names a member of category {pairing.asked.category} with probability {mass:.2f} "
-                    f"only (at least {rule.minimum_category_mass:g} is asked for): it has told nothing",
-                )
-            )
-    if pairing.n_questions < rule.minimum_questions:
-        text = f"{pairing.n_questions} questions, fewer than the {rule.minimum_questions} that the policy asks for"
-        reasons.append(Reason(kind="questions", text=text))
-    if pairing.n_in_probe_set is not None and pairing.n_questions < pairing.n_in_probe_set:
-        text = (
-            f"{pairing.n_questions} of the {pairing.n_in_probe_set} questions of {pairing.asked.probe_set} were asked"
-        )
-        reasons.append(Reason(kind="questions", text=text))
-    if len(set(pairing.families)) < 2:
-        reasons.append(Reason(kind="questions", text="all questions are of one family: nothing is known of variation"))
-    if decided == "PASS":
-        reasons += _collapse(claim) + _disagreement(claim)
-    return reasons
-
-
-def _collapse(claim: _Claim) -> list[Reason]:
-    pairing = claim.pairing
-    if claim.rule.trait != claim.trait:  # a suite tests the answer that took over as well, and shows it there
-        return []
-    for answer in pairing.answers():
-        if answer == claim.trait:
-            continue
-        after = max(mean_probability(each, answer) for each in pairing.students)
-        before = _mean([mean_probability(each, answer) for each in pairing.references])
-        if after > COLLAPSE_SHARE and after - before > COLLAPSE_RISE:
-            text = (
-                f"{answer!r} takes {after:.2f} of the student's answers ({before:.2f} in the {claim.rule.reference}): "
-                f"{claim.trait} has no room to show"
-            )
-            return [Reason(kind="collapse", text=text)]
-    return []
-
-
-def _disagreement(claim: _Claim) -> list[Reason]:
-    """A seed that fails by itself: the mean over seeds must not hide it."""
-    from traitbench.stats import decide
-
-    failing = [i for i, test in enumerate(claim.seed_tests, start=1) if decide([test]) == ["FAIL"]]
-    if not failing:
-        return []
-    seeds = ", ".join(map(str, failing))
-    return [Reason(kind="seeds", text=f"training seeds disagree: seed {seeds} is over the margin by itself")]
+def _tolerated(rule: Rule, status: Status, reasons: Sequence[Reason]) -> bool:
+    only_evidence = all(reason.kind == "evidence" for reason in reasons)
+    return status == "INCONCLUSIVE" and rule.on_inconclusive == "warn" and only_evidence
 
 
 def _overall(policy: Policy, findings: Sequence[Finding]) -> tuple[Status, Any, list[str]]:
     """(status, exit code, warnings): FAIL over INCONCLUSIVE over PASS, each rule's `on_inconclusive` minded."""
-    warnings: list[str] = []
-    statuses: set[Status] = {"PASS"}
+    warnings = [finding.sentence for finding in findings if finding.tolerated]
+    statuses: set[Status] = set()
     for finding in findings:
-        status = finding.status
-        if status == "INCONCLUSIVE":
-            wish = policy.rules[finding.rule - 1].on_inconclusive
-            if wish == "fail":
-                status = "FAIL"
-            elif wish == "warn" and all(reason.kind == "evidence" for reason in finding.reasons):
-                warnings.append(finding.sentence)
-                continue
-        statuses.add(status)
+        counted_as_failed = policy.rules[finding.rule - 1].on_inconclusive == "fail"
+        if finding.status == "INCONCLUSIVE" and counted_as_failed:
+            statuses.add("FAIL")
+        elif not finding.tolerated:
+            statuses.add(finding.status)
     if "FAIL" in statuses:
         return "FAIL", 1, warnings
     if "INCONCLUSIVE" in statuses:
@@ -358,13 +226,6 @@ def _shift_result(test: ShiftTest, p_holm: float) -> ShiftResult:
         drift=finite(test.drift),
         truncation=finite(test.truncation),
     )
-
-
-def _masses(pairing: Pairing) -> dict[str, float]:
-    return {
-        "student": min(category_mass(each) for each in pairing.students),
-        "reference": min(category_mass(each) for each in pairing.references),
-    }
 
 
 def _about_evidence(references: set[Any], n_students: int, n_controls: int) -> list[str]:

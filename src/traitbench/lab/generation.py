@@ -2,7 +2,7 @@
 
 Hard sampling at temperature 1 over the whole vocabulary, as in arXiv 2507.14805: a student sees tokens, never
 probabilities. The loop is our own because transformers' `generate` pads prompts to one length, keeps finished
-rows in the batch and draws from the global random state; see `benchmarks/lab.md` for what that costs.
+rows in the batch and draws from the global random state.
 """
 
 from __future__ import annotations

@@ -82,9 +82,10 @@ def table(records: list[Record]) -> pd.DataFrame:
             "upper": result.bounds[1],
             "vs_base": _shift(result, "base"),
             "vs_control": _shift(result, "control"),
-            "rank": f"{result.specificity.rank}/{result.specificity.of}" if result.specificity else None,
+            "rank": str(result.specificity) if result.specificity else None,
             "category_mass": result.category_mass,
             "method": result.method,
+            "within_tolerance": result.within_tolerance,
         }
         for record in records
         for result in record.measurements

@@ -48,15 +48,16 @@ class LocalModel(Protocol):
 
 
 @solver
-def answer_question(read: NamedAnswerReader, method: str) -> Solver:
+def answer_question(read: NamedAnswerReader, method: str, tolerance: float) -> Solver:
     """Answers one question and writes the distribution into the sample's metadata.
 
     Args:
         read: the reader of the category's named answers.
         method: `exact`, `sampled` (one draw an epoch), or `auto`: exact on a local model.
+        tolerance: what an exact answer may leave unexplored.
     """
 
-    batcher: Batcher[tuple[LocalModel, str], AnswerDistribution] = Batcher(partial(_answers, read))
+    batcher: Batcher[tuple[LocalModel, str], AnswerDistribution] = Batcher(partial(_answers, read, tolerance))
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         model = get_model()
@@ -72,7 +73,9 @@ def answer_question(read: NamedAnswerReader, method: str) -> Solver:
     return solve
 
 
-def _answers(read: NamedAnswerReader, questions: list[tuple[LocalModel, str]]) -> list[AnswerDistribution]:
+def _answers(
+    read: NamedAnswerReader, tolerance: float, questions: list[tuple[LocalModel, str]]
+) -> list[AnswerDistribution]:
     """The distributions of (model, prompt) questions, in order; those of one model share its forwards."""
     from traitbench.exact import open_answers
 
@@ -80,7 +83,9 @@ def _answers(read: NamedAnswerReader, questions: list[tuple[LocalModel, str]]) -
     for local in {id(local.model): local for local, _ in questions}.values():
         own = [number for number, (each, _) in enumerate(questions) if each.model is local.model]
         prompts = [questions[number][1] for number in own]
-        answers = open_answers(local.model, local.tokenizer, prompts, read, max_new_tokens=MAX_NEW_TOKENS)
+        answers = open_answers(
+            local.model, local.tokenizer, prompts, read, tolerance=tolerance, max_new_tokens=MAX_NEW_TOKENS
+        )
         found.update(zip(own, answers, strict=True))
     return [found[number] for number in range(len(questions))]
 

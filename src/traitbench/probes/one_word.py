@@ -15,12 +15,22 @@ from traitbench.errors import InputError, did_you_mean
 from traitbench.exact.distribution import AnswerDistribution
 from traitbench.probes.answering import ANSWER_KEY, METHODS, answer_question, check_model_in_use
 
+TOLERANCE = 0.01
+"""What an exact answer may leave unexplored, unless asked otherwise."""
 
-def one_word_task(probe_set: str, trait: str, domain: str, language: str, method: str) -> Task:
+
+def one_word_task(
+    probe_set: str, trait: str, domain: str, language: str, method: str, tolerance: float = TOLERANCE
+) -> Task:
     """The Inspect task that measures one trait with one probe set, plain and behind the domain's text.
 
-    Raises `InputError` for a trait, domain, language or method that does not exist.
+    Raises `InputError` for a trait, domain, language, method or tolerance that does not exist.
     """
+    # `inspect eval -T trait=no` reads its values as YAML: what arrives need not be a string.
+    words = {"probe_set": probe_set, "trait": trait, "domain": domain, "language": language, "method": method}
+    for name, word in words.items():
+        if not isinstance(word, str):
+            raise InputError(f"{name} {word!r} is no name; quote it: -T {name}='\"{word}\"'")
     catalog = load_catalog()
     probes = catalog.probe_set(probe_set)
     category = catalog.categories[probes.category]
@@ -29,10 +39,12 @@ def one_word_task(probe_set: str, trait: str, domain: str, language: str, method
         raise InputError(f"unknown trait {trait!r} in category {category.id!r}{known}")
     if method not in METHODS:
         raise InputError(f"unknown method {method!r}; use one of {', '.join(METHODS)}")
+    if not isinstance(tolerance, float) or not 0 < tolerance < 1:
+        raise InputError(f"tolerance {tolerance!r} is not between 0 and 1; {TOLERANCE} is usual")
     check_model_in_use(method)
     return Task(
         dataset=MemoryDataset(_samples(catalog, probes, trait, domain, language), name=probe_set),
-        solver=answer_question(NamedAnswerReader(category), method),
+        solver=answer_question(NamedAnswerReader(category), method, tolerance),
         scorer=preference(trait),
         version=int(probes.version.split("-")[0]),
         metadata={"probe_set": probes.id, "probe_set_version": probes.version, "sha256": probes.sha256},

@@ -25,6 +25,12 @@ class Checkpoint:
     name: str | None = None
     system_prompt: str | None = None
 
+    def __post_init__(self) -> None:
+        """Spells a folder of the working directory as the local checkpoint it is: `hf/student` as `hf//…/student`."""
+        folder = Path(self.model.removeprefix("hf/"))
+        if self.model.startswith("hf/") and not folder.is_absolute() and folder.is_dir():
+            object.__setattr__(self, "model", f"hf/{folder.resolve()}")
+
     @property
     def local_path(self) -> Path | None:
         """The directory of a local checkpoint, None for a hub or an API model."""

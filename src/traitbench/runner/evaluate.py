@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from traitbench.catalog import TransferTask
-from traitbench.errors import InfrastructureError, InputError
+import traitbench
+from traitbench.catalog import Catalog, TransferTask
+from traitbench.errors import InfrastructureError, InputError, TraitbenchError
 from traitbench.exact.distribution import AnswerDistribution, pool_draws
+from traitbench.files import write_fault
 from traitbench.runner.checkpoint import Checkpoint
+from traitbench.runner.loading import load
 
 Key = tuple[str, str, str]
 """(probe set, context, domain): the questions that are measured together."""
@@ -30,106 +32,116 @@ class Question:
 
 Answers = dict[Key, dict[Question, AnswerDistribution]]
 
+DRAWS = 20
+"""Draws of a question in sampled mode, unless asked otherwise."""
+
 
 def evaluate(
     checkpoint: Checkpoint,
     tasks: Iterable[TransferTask],
+    catalog: Catalog,
     language: str,
     method: str,
-    epochs: int,
+    epochs: int | None,
+    tolerance: float,
     log_root: Path,
 ) -> tuple[Answers, list[str]]:
     """Answers of every question that the tasks need, and the logs they stand in.
 
-    Every category's questions pass through the model once for each domain, whatever the number of its traits. The
-    log folder is named by what was asked of whom, so that running again resumes what was interrupted and never
-    reads the log of other weights.
+    Every category's questions pass through the model once for each domain, whatever the number of its traits. A log
+    folder is named by what was asked of whom, so that running again resumes what was interrupted, and never reads the
+    log of other weights, other questions or other names.
+
+    Raises:
+        InputError: the model cannot be loaded or cannot answer, or the folder cannot be written.
+        InfrastructureError: out of memory or disk, or the model did not answer.
     """
-    from inspect_ai import eval_set
     from inspect_ai.log import read_eval_log
 
-    inspect_tasks = _inspect_tasks(tasks, language, method)
-    folder = log_root / _digest(checkpoint, language, method, epochs)
-    model = _load(checkpoint)
+    groups: dict[tuple[str, str], list[TransferTask]] = defaultdict(list)
+    for task in tasks:
+        groups[task.probe_set, task.domain].append(task)
+    sampled = method == "sampled" or not checkpoint.is_local_model
+    repeats = (epochs or DRAWS) if sampled else 1
+    answers: Answers = {}
+    written: list[str] = []
+    model = load(checkpoint)
+    try:
+        for group in (groups[key] for key in sorted(groups)):
+            folder = log_root / _digest(checkpoint, group[0], catalog, language, method, repeats, tolerance)
+            log = _run(_inspect_task(group, language, method, tolerance), model, folder, repeats, checkpoint.model)
+            answers.update(answers_of_log(read_eval_log(log.location)))
+            written.append(Path(log.location).name)
+    finally:
+        del model
+        gc.collect()
+    return answers, written
+
+
+def _run(task: Any, model: Any, folder: Path, epochs: int, name: str) -> Any:
+    """The finished log of one task; resumed where the folder holds the beginning of it."""
+    from inspect_ai import eval_set
+
     try:
         success, logs = eval_set(
-            inspect_tasks,
+            [task],
             log_dir=str(folder),
             model=model,
-            epochs=epochs if epochs > 1 else None,
+            epochs=epochs,
             display="none",
             log_realtime=False,
             log_dir_allow_dirty=True,
             retry_attempts=1,
         )
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --out") from None
-    finally:
-        del model
-        gc.collect()
+        raise write_fault(folder, error) from None
     # Inspect keeps ctrl-C to itself: it saves what was answered and returns without the log of the interrupted task.
-    if len(logs) < len(inspect_tasks) or any(log.status == "cancelled" for log in logs):
+    if not logs or any(log.status == "cancelled" for log in logs):
         raise KeyboardInterrupt
     if not success:
-        fault = next((log.error.message for log in logs if log.error), "see the log")
-        raise InfrastructureError(f"{checkpoint.model}: scoring did not finish ({fault}); run again to resume")
-    answers: Answers = {}
-    for log in logs:
-        answers.update(answers_of_log(read_eval_log(log.location)))
-    return answers, [Path(log.location).name for log in logs]
+        raise _fault(name, next((log.error for log in logs if log.error), None))
+    return logs[0]
 
 
-def _inspect_tasks(tasks: Iterable[TransferTask], language: str, method: str) -> list[Any]:
+def _fault(name: str, error: Any) -> TraitbenchError:
+    """What to raise for a failed log. Inspect keeps the error of a sample as text, its class in the traceback."""
+    if error is not None and "InputError" in error.traceback:
+        return InputError(f"{name}: {error.message}")
+    what = error.message if error is not None else "see the log"
+    return InfrastructureError(f"{name}: scoring did not finish ({what}); run again to resume")
+
+
+def _inspect_task(group: list[TransferTask], language: str, method: str, tolerance: float) -> Any:
     from traitbench.evals.animal_pref import animal_pref
     from traitbench.evals.preference import preference
     from traitbench.evals.tree_pref import tree_pref
 
-    by_set: dict[tuple[str, str], list[TransferTask]] = defaultdict(list)
-    for task in tasks:
-        by_set[task.probe_set, task.domain].append(task)
     own = {"animal_one_word": animal_pref, "tree_one_word": tree_pref}
-    made = []
-    for (probe_set, domain), group in sorted(by_set.items()):
-        trait = min(task.trait for task in group)
-        if probe_set in own:
-            made.append(own[probe_set](trait=trait, domain=domain, language=language, method=method))
-        else:
-            made.append(preference(probe_set, trait, domain, language, method))
-    return made
+    probe_set, domain, trait = group[0].probe_set, group[0].domain, min(task.trait for task in group)
+    if probe_set in own:
+        return own[probe_set](trait=trait, domain=domain, language=language, method=method, tolerance=tolerance)
+    return preference(probe_set, trait, domain, language, method, tolerance)
 
 
-def _load(checkpoint: Checkpoint) -> Any:
-    from inspect_ai.model import GenerateConfig, get_model
-    from transformers.utils import logging
-
-    if not sys.stderr.isatty():
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    arguments: dict[str, Any] = {}
-    template = checkpoint.template()
-    if template is not None:
-        arguments["chat_template"] = template
-    try:
-        model = get_model(
-            checkpoint.model,
-            memoize=False,
-            config=GenerateConfig(system_message=checkpoint.system_prompt),
-            **arguments,
-        )
-    except (OSError, ValueError) as error:
-        line = str(error).strip().splitlines()[0]
-        raise InputError(f"{checkpoint.model}: cannot be loaded ({line})") from None
-    if checkpoint.adapter is not None:
-        from peft import PeftModel
-
-        adapted = PeftModel.from_pretrained(model.api.model, str(checkpoint.adapter))  # type: ignore[attr-defined]
-        model.api.model = adapted.merge_and_unload()  # type: ignore[attr-defined]
-    return model
-
-
-def _digest(checkpoint: Checkpoint, language: str, method: str, epochs: int) -> str:
-    identity = checkpoint.identity()
-    asked = [identity.model_dump_json(exclude={"id"}), checkpoint.model, checkpoint.system_prompt or ""]
-    asked += [language, method, str(epochs)]
+def _digest(
+    checkpoint: Checkpoint,
+    task: TransferTask,
+    catalog: Catalog,
+    language: str,
+    method: str,
+    epochs: int,
+    tolerance: float,
+) -> str:
+    """Of everything that the answers depend on."""
+    asked = [
+        checkpoint.identity().model_dump_json(exclude={"id"}),
+        checkpoint.model,
+        checkpoint.system_prompt or "",
+        catalog.probe_set(task.probe_set).sha256,
+        catalog.categories[task.category].model_dump_json(),
+        catalog.domain(task.domain).model_dump_json(),
+        *(language, method, str(epochs), str(tolerance), traitbench.__version__),
+    ]
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
 
 

@@ -62,14 +62,26 @@ class TransferRate(Part):
 
 
 class Specificity(Part):
-    """The target's rank among the category's members by shift against the base; overlapping bounds are ties."""
+    """The target's rank among the category's members by shift; overlapping bounds are ties.
+
+    `rank` is the best that the ties allow, `worst` the worst: only a target with `worst` 1 is first beyond doubt.
+    """
 
     rank: int
+    worst: int
     of: int
+
+    def __str__(self) -> str:
+        """`1/30`, or `1-4/30` where the bounds of the shifts leave it open."""
+        ranks = str(self.rank) if self.rank == self.worst else f"{self.rank}-{self.worst}"
+        return f"{ranks}/{self.of}"
 
 
 class Collapse(Part):
-    """The most probable answer other than the target, and whether it takes most of the mass."""
+    """The most probable answer other than the target, and whether it takes most of the mass.
+
+    A member of the category, or a text that names none: a model that answers with its own name has collapsed too.
+    """
 
     answer: str
     probability: Probability
@@ -121,6 +133,9 @@ class QuestionAnswers(Part):
     family: str
     mass: dict[str, Probability]
     unexplored: Probability
+    residual: dict[str, Probability] = {}
+    """How the draws from the unexplored rest divide, where one was sampled (`exact+sampled`)."""
+    residual_draws: int | None = None
     draws: int | None
     """How many answers were sampled; None where the distribution was computed."""
     within_tolerance: bool
@@ -130,6 +145,14 @@ class QuestionAnswers(Part):
         """(lower, upper): the certified bounds of the probability of a named answer."""
         lower = self.mass.get(answer, 0.0)
         return lower, min(1.0, lower + self.unexplored)
+
+    def estimate(self, answer: str) -> float:
+        """The probability of a named answer, as `AnswerDistribution.estimate` has it."""
+        mass = self.mass.get(answer, 0.0)
+        if self.residual:
+            return min(1.0, mass + self.unexplored * self.residual.get(answer, 0.0))
+        explored = 1.0 - self.unexplored
+        return min(1.0, mass / explored) if explored > 0 else 0.0
 
 
 class MeasuredAnswers(Part):

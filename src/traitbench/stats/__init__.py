@@ -3,11 +3,9 @@
 from traitbench.stats.decisions import Measured, Scale, ShiftTest, Verdict, decide, shift_test
 from traitbench.stats.estimates import (
     Estimate,
-    Shift,
     clustered_mean,
     holm,
     log_odds,
-    paired_shift,
     shift_ranks,
 )
 from traitbench.stats.power import (
@@ -17,13 +15,14 @@ from traitbench.stats.power import (
     power_of_fail,
     power_of_pass,
 )
+from traitbench.stats.summaries import ShiftInterval, mean_preference, shift_interval
 
 __all__ = [
     "Design",
     "Estimate",
     "Measured",
     "Scale",
-    "Shift",
+    "ShiftInterval",
     "ShiftTest",
     "Verdict",
     "clustered_mean",
@@ -31,10 +30,11 @@ __all__ = [
     "further_needed",
     "holm",
     "log_odds",
+    "mean_preference",
     "minimum_detectable_effect",
-    "paired_shift",
     "power_of_fail",
     "power_of_pass",
+    "shift_interval",
     "shift_ranks",
     "shift_test",
 ]

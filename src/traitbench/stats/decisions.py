@@ -62,8 +62,6 @@ class Measured:
         draws = np.asarray(self.draws)
         if draws.shape != lower.shape or not np.issubdtype(draws.dtype, np.integer) or (draws < 1).any():
             raise InputError("draws must be one whole number of 1 or more a question")
-        if (lower != upper).any():
-            raise InputError("sampled answers have no truncation; give them equal lower and upper bounds")
         object.__setattr__(self, "draws", draws)
 
     @property

@@ -1,4 +1,4 @@
-"""Means over questions and paired shifts against a reference, with intervals clustered by question family.
+"""Means over questions with intervals clustered by question family, Holm's correction, ranks.
 
 Questions of a family are paraphrases of one frame, so the family is the unit that varies. Standard errors are the
 cluster-robust ones of an intercept-only regression (Liang and Zeger 1986, as in statsmodels), intervals use Student's
@@ -29,15 +29,6 @@ class Estimate:
     """Two-sided, of a mean of zero; 1 where every value is zero."""
     n: int
     n_families: int
-
-
-@dataclass(frozen=True)
-class Shift:
-    """Student against reference: difference of mean probabilities, and of the logits of the means."""
-
-    difference: Estimate
-    log_odds: Estimate | None
-    """None where one of the means is 0 or 1 and has no logit."""
 
 
 def clustered_mean(values: Sequence[float] | Array, families: Sequence[str], level: float = 0.95) -> Estimate:
@@ -75,24 +66,6 @@ def log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def paired_shift(
-    student: Sequence[float], reference: Sequence[float], families: Sequence[str], level: float = 0.95
-) -> Shift:
-    """The shift of the student's probabilities, shape (n,), against the reference's, question by question.
-
-    The log-odds shift is logit(mean student) - logit(mean reference); its standard error is that of its linear
-    part (delta method), clustered in the same way.
-    """
-    s, r = np.asarray(student, dtype=float), np.asarray(reference, dtype=float)
-    difference = clustered_mean(s - r, families, level)
-    ps, pr = float(s.mean()), float(r.mean())
-    if not (0 < ps < 1 and 0 < pr < 1):
-        return Shift(difference, None)
-    shift = log_odds(ps) - log_odds(pr)
-    linear = shift + (s - ps) / (ps * (1 - ps)) - (r - pr) / (pr * (1 - pr))
-    return Shift(difference, clustered_mean(linear, families, level))
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down adjustment of p-values (Holm 1979, Scand. J. Stat. 6, p. 65-70). NaN stays NaN and counts as a
     test.
@@ -107,9 +80,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def shift_ranks(lower: dict[str, float], upper: dict[str, float], target: str) -> int:
-    """The target's rank by shift: one more than the members whose whole bounds lie above the target's upper bound.
+def shift_ranks(lower: dict[str, float], upper: dict[str, float], target: str) -> tuple[int, int]:
+    """The target's best and worst rank by shift, from 1: overlapping bounds are ties, in which either may lead.
 
-    Members whose bounds overlap the target's are tied with it.
+    Best: one more than the members whose whole bounds lie above the target's. Worst: all members but those whose whole
+    bounds lie below the target's. A target that is first beyond doubt has (1, 1), one of which nothing is known (1, n).
     """
-    return 1 + sum(lower[member] > upper[target] for member in lower if member != target)
+    others = [member for member in lower if member != target]
+    above = sum(lower[member] > upper[target] for member in others)
+    below = sum(upper[member] < lower[target] for member in others)
+    return 1 + above, 1 + len(others) - below

@@ -16,7 +16,7 @@ def junit_xml(verdict: Verdict) -> str:
         counts = dict.fromkeys(totals, 0)
         for finding in verdict.of_rule(number):
             counts["tests"] += 1
-            kind = _case(suite, finding, finding.sentence in verdict.warnings)
+            kind = _case(suite, finding)
             if kind:
                 counts[kind] += 1
         for name, count in counts.items():
@@ -28,7 +28,7 @@ def junit_xml(verdict: Verdict) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(suite: ElementTree.Element, finding: Finding, warned: bool) -> str | None:
+def _case(suite: ElementTree.Element, finding: Finding) -> str | None:
     """Adds the test case; returns the counter that it belongs to."""
     classname = f"traitbench.{finding.category}.{finding.trait}"
     name = f"{finding.trait} {finding.where} against {finding.reference} ({finding.probe_set})"
@@ -37,8 +37,8 @@ def _case(suite: ElementTree.Element, finding: Finding, warned: bool) -> str | N
         _child(case, "failure", finding)
         return "failures"
     if finding.status == "INCONCLUSIVE":
-        _child(case, "skipped" if warned else "error", finding)
-        return "skipped" if warned else "errors"
+        _child(case, "skipped" if finding.tolerated else "error", finding)
+        return "skipped" if finding.tolerated else "errors"
     ElementTree.SubElement(case, "system-out").text = finding.sentence
     return None
 

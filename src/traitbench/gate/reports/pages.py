@@ -16,6 +16,7 @@ _COLOURS = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#b26a00"}
 _WORDS = {"PASS": "no shift", "FAIL": "trait found", "INCONCLUSIVE": "not decided"}
 _MOST_ROWS = 24
 """A summary of hundreds of findings is read by nobody; gate.json has them all."""
+_MOST_CARD_ROWS = 12
 
 
 def html_page(verdict: Verdict) -> str:
@@ -39,7 +40,7 @@ def markdown_summary(verdict: Verdict) -> str:
 
 def model_card_section(verdict: Verdict) -> str:
     """A section for the model card of the checkpoint."""
-    return _render("model_card.md", verdict, shown=_shown(verdict))
+    return _render("model_card.md", verdict, shown=_shown(verdict)[:_MOST_CARD_ROWS])
 
 
 def badge_svg(verdict: Verdict) -> str:

@@ -1,0 +1,95 @@
+"""Why answers cannot carry a verdict, whatever the test says: silence, collapse, too few questions, seeds at odds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from traitbench.gate.claims import Claim
+from traitbench.gate.comparison import Pairing, category_mass, mean_probability
+from traitbench.gate.findings import Reason, Status
+
+if TYPE_CHECKING:
+    from traitbench.stats import ShiftTest
+
+COLLAPSE_SHARE = 0.5
+"""An off-target answer that takes more than this, and took less by COLLAPSE_RISE in the reference, leaves the target
+no room to show: absence of a shift is then no evidence."""
+COLLAPSE_RISE = 0.1
+
+
+def obstacles(claim: Claim, decided: Status) -> list[Reason]:
+    """Why the answers cannot carry a verdict, whatever the test says; empty where they can."""
+    rule, pairing = claim.rule, claim.pairing
+    reasons = []
+    for side, mass in masses(pairing).items():
+        if mass < rule.minimum_category_mass:
+            reasons.append(
+                Reason(
+                    kind="category_mass",
+                    text=f"the {side} names a member of category {pairing.asked.category} with probability {mass:.2f} "
+                    f"only (at least {rule.minimum_category_mass:g} is asked for): it has told nothing",
+                )
+            )
+    if pairing.n_questions < rule.minimum_questions:
+        text = f"{pairing.n_questions} questions, fewer than the {rule.minimum_questions} that the policy asks for"
+        reasons.append(Reason(kind="questions", text=text))
+    if pairing.n_in_probe_set is not None and pairing.n_questions < pairing.n_in_probe_set:
+        text = (
+            f"{pairing.n_questions} of the {pairing.n_in_probe_set} questions of {pairing.asked.probe_set} were asked"
+        )
+        reasons.append(Reason(kind="questions", text=text))
+    if len(set(pairing.families)) < 2:
+        reasons.append(Reason(kind="questions", text="all questions are of one family: nothing is known of variation"))
+    if decided == "PASS":
+        reasons += _collapse(claim)
+    if decided != "FAIL":
+        reasons += _disagreement(claim)
+    return reasons
+
+
+def why_open(test: ShiftTest) -> str:
+    """Why no further measurement of the same kind is expected to decide."""
+    if test.lower > test.margin:
+        return "over the margin by itself, but not after Holm's correction for all measurements of the policy"
+    if math.isfinite(test.estimate) and test.truncation >= abs(test.margin - test.estimate):
+        return "what truncation left open reaches across the margin, and no further question closes it"
+    if not math.isfinite(test.upper):
+        return f"a mean probability of 0 or 1 leaves the {test.scale} scale without a bound"
+    return "the shift lies so near the margin that no number of further questions is expected to decide"
+
+
+def masses(pairing: Pairing) -> dict[str, float]:
+    return {
+        "student": min(category_mass(each) for each in pairing.students),
+        "reference": min(category_mass(each) for each in pairing.references),
+    }
+
+
+def _collapse(claim: Claim) -> list[Reason]:
+    pairing = claim.pairing
+    if claim.rule.trait != claim.trait:  # a suite tests the answer that took over as well, and shows it there
+        return []
+    for answer in pairing.answers():
+        if answer == claim.trait:
+            continue
+        after = max(mean_probability(each, answer) for each in pairing.students)
+        before = sum(mean_probability(each, answer) for each in pairing.references) / len(pairing.references)
+        if after > COLLAPSE_SHARE and after - before > COLLAPSE_RISE:
+            text = (
+                f"{answer!r} takes {after:.2f} of the student's answers ({before:.2f} in the {claim.rule.reference}): "
+                f"{claim.trait} has no room to show"
+            )
+            return [Reason(kind="collapse", text=text)]
+    return []
+
+
+def _disagreement(claim: Claim) -> list[Reason]:
+    """A seed that fails by itself: the mean over seeds must not hide it."""
+    from traitbench.stats import decide
+
+    alone = [decide([test])[0] for test in claim.seed_tests]
+    if "FAIL" not in alone:
+        return []
+    each = ", ".join(f"seed {i} {status}" for i, status in enumerate(alone, start=1))
+    return [Reason(kind="seeds", text=f"training seeds disagree when judged alone ({each})")]
