@@ -14,7 +14,7 @@ demo: install
 	$(BIN)/traitbench leaderboard table --dir lab/leaderboard
 
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 slow: install
 	$(BIN)/pytest -m slow
