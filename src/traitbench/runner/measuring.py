@@ -53,8 +53,10 @@ def measured(questions: Iterable[Answered], answer: str) -> Measured:
         each.bounds(answer) if drawn is None else (each.estimate(answer),) * 2
         for each, drawn in zip(asked, draws, strict=True)
     ]
+    lower, upper = (np.array(side) for side in zip(*bounds, strict=True))
     return Measured(
-        lower=np.array([low for low, _ in bounds]),
-        upper=np.array([high for _, high in bounds]),
+        lower=lower,
+        upper=upper,
         draws=np.array([drawn or _EXACT for drawn in draws]) if any(draws) else None,
+        point=np.clip([each.estimate(answer) for each in asked], lower, upper),
     )

@@ -46,6 +46,8 @@ class Measured:
     """(n_questions,) certified upper bounds; equal to `lower` for sampled answers."""
     draws: Array | None = None
     """(n_questions,) how many answers were sampled of each question; None where the distribution is exact."""
+    point: Array | None = None
+    """(n_questions,) the best guess within the bounds; None for their middle."""
 
     def __post_init__(self) -> None:
         lower, upper = np.asarray(self.lower, dtype=float), np.asarray(self.upper, dtype=float)
@@ -57,6 +59,11 @@ class Measured:
             raise InputError("bounds must keep 0 <= lower <= upper <= 1; they are probabilities")
         object.__setattr__(self, "lower", lower)
         object.__setattr__(self, "upper", upper)
+        if self.point is not None:
+            point = np.asarray(self.point, dtype=float)
+            if point.shape != lower.shape or not ((lower <= point) & (point <= upper)).all():
+                raise InputError("the best guess of a question lies outside its bounds")
+            object.__setattr__(self, "point", point)
         if self.draws is None:
             return
         draws = np.asarray(self.draws)
@@ -66,8 +73,8 @@ class Measured:
 
     @property
     def estimate(self) -> Array:
-        """(n_questions,) the middle of the bounds."""
-        return (self.lower + self.upper) / 2
+        """(n_questions,) the best guess, or the middle of the bounds."""
+        return (self.lower + self.upper) / 2 if self.point is None else self.point
 
     def is_same(self, other: Measured) -> bool:
         """Whether this is certainly the same checkpoint's measurement.
