@@ -104,9 +104,11 @@ def test_samples_of_a_task_share_forwards_on_one_load(
     calls: list[int] = []
     own = answering._answers
 
-    def counted(read: NamedAnswerReader, questions: list[tuple[answering.LocalModel, str]]) -> list[AnswerDistribution]:
+    def counted(
+        read: NamedAnswerReader, tolerance: float, questions: list[tuple[answering.LocalModel, str]]
+    ) -> list[AnswerDistribution]:
         calls.append(len(questions))
-        return own(read, questions)
+        return own(read, tolerance, questions)
 
     monkeypatch.setattr(answering, "_answers", counted)
     task = one_word_task("animal_one_word", "owl", "none", "en", "exact")
