@@ -169,18 +169,24 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(tmp_path: Path) -> None
     assert not [path for path in (tmp_path / "c").rglob("*") if path.is_file()]
 
 
-def interrupted(number: signal.Signals, *command: str | Path) -> tuple[int, str]:
+def interrupted(number: signal.Signals, folder: Path, sign: str, *command: str | Path) -> tuple[int, str]:
+    """(exit code, stderr) of a command that gets the signal a second after `sign` has appeared in the folder."""
     process = subprocess.Popen(
         [str(BIN / command[0]), *map(str, command[1:])], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    time.sleep(9)
+    end = time.monotonic() + 120
+    while not list(folder.glob(sign)) and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(1)
     process.send_signal(number)
     _, stderr = process.communicate(timeout=120)
     return process.returncode, stderr
 
 
 def test_ctrl_c_gets_one_line_and_nothing_is_half_written(tmp_path: Path) -> None:
-    code, stderr = interrupted(signal.SIGINT, "traitbench", "lab", "run", "--out", tmp_path / "lab")
+    code, stderr = interrupted(
+        signal.SIGINT, tmp_path, "lab/base", "traitbench", "lab", "run", "--out", tmp_path / "lab"
+    )
     assert code == 130
     assert [line for line in stderr.splitlines() if line] == [
         "traitbench: interrupted; nothing half-written was left; run the same command again"
@@ -191,15 +197,15 @@ def test_ctrl_c_gets_one_line_and_nothing_is_half_written(tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_scoring_goes_on_where_it_stopped(base: Path, tmp_path: Path, number: signal.Signals) -> None:
-    command = ("traitbench", "score", f"hf/{base}", "--tasks", "owl-numbers", "--method", "sampled", "--epochs", "3",
+    command = ("traitbench", "score", f"hf/{base}", "--tasks", "owl-numbers", "--method", "sampled", "--epochs", "8",
                "--out", tmp_path)  # fmt: skip
-    code, _ = interrupted(number, *command)
+    code, _ = interrupted(number, tmp_path, "logs/*/*.eval", *command)
     assert code == (130 if number == signal.SIGINT else -signal.SIGKILL)
     assert not (tmp_path / "scorecard.json").exists()
     result = run(*command)
     assert result.returncode == 0, result.stderr
     card = json.loads((tmp_path / "scorecard.json").read_text())
-    assert {question["draws"] for measured in card["answers"] for question in measured["questions"]} == {3}
+    assert {question["draws"] for measured in card["answers"] for question in measured["questions"]} == {8}
 
 
 def test_the_import_brings_no_torch() -> None:
