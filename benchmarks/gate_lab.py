@@ -20,7 +20,7 @@ from traitbench import lab
 from traitbench.gate import judge
 from traitbench.gate.findings import Verdict
 from traitbench.gate.policy import Policy, Rule
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 from traitbench.lab.checkpoints import base_folder
 from traitbench.runner import Scorecard
 

@@ -139,7 +139,7 @@ def test_workers_share_one_scoring_of_each_model(cards: Path, project: Path, tmp
 import time
 from pathlib import Path
 from traitbench.gate import pytest_session
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import Scorecard
 
 def score_subject(model, role, tasks, scoring):

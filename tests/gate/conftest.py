@@ -11,7 +11,7 @@ import pytest
 
 from traitbench.catalog import Catalog
 from traitbench.gate.policy import Policy, policy_from
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import MeasuredAnswers, ModelIdentity, QuestionAnswers, References, Scorecard
 
 EVEN = {"owl": 0.05, "cat": 0.25, "dog": 0.3, "lion": 0.2, "none": 0.2}

@@ -15,7 +15,7 @@ from traitbench.gate import Policy
 from traitbench.gate.baseline import Baseline, differences, read_folder
 from traitbench.gate.evidence import Arguments, gather
 from traitbench.gate.policy import PinnedReferences
-from traitbench.gate.subjects import read_subject
+from traitbench.gate.sources import read_subject
 
 MakePolicy = Callable[..., Policy]
 

@@ -12,7 +12,7 @@ from traitbench.errors import InputError, NotComparableError
 from traitbench.gate.comparing import compare_subjects
 from traitbench.gate.comparison import category_mass, mean_probability, pair, unknowns
 from traitbench.gate.evidence import Evidence
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import Scorecard, TaskResult
 
 Change = Callable[[dict[str, Any]], None]

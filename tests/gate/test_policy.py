@@ -16,7 +16,7 @@ from traitbench.gate.explaining import explain_policy
 from traitbench.gate.findings import verdict_schema
 from traitbench.gate.planning import Assumed, plan_policy, plan_text
 from traitbench.gate.policy import Policy, find_policy, policy_schema, read_policy
-from traitbench.gate.subjects import tasks_of
+from traitbench.gate.sources import tasks_of
 
 ROOT = Path(__file__).parents[2]
 SHORTEST = "rules:\n  - trait: owl\n    reference: base\n    margin: 0.05\n"

@@ -17,7 +17,7 @@ import pytest
 
 from traitbench.gate import Policy, Verdict, judge
 from traitbench.gate.reports import html_page
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import MeasuredAnswers, ModelIdentity, QuestionAnswers, References, Scorecard
 
 SHARED = Path(os.environ.get("TRAITBENCH_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))

@@ -19,7 +19,7 @@ from traitbench.gate.explaining import explain_verdict, read_verdict
 from traitbench.gate.findings import verdict_schema
 from traitbench.gate.plots import ForestRow, forest_svg, write_plot
 from traitbench.gate.reports import append_step_summary, error_annotations, html_page, text_report, write_reports
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 
 FILES = {"gate.json", "junit.xml", "summary.md", "report.html", "badge.svg", "model_card.md"}
 

@@ -22,7 +22,7 @@ def bless(
     """Pins a scorecard as a reference."""
     from traitbench.catalog import load_catalog
     from traitbench.gate.baseline import Baseline
-    from traitbench.gate.subjects import read_subject
+    from traitbench.gate.sources import read_subject
 
     baseline = Baseline.bless(read_subject(card, load_catalog()), name)
     path = baseline.write(folder)
@@ -66,7 +66,7 @@ def diff(
     """Shows what changed from one to the other: identity, versions, and preferences by half a point or more."""
     from traitbench.catalog import load_catalog
     from traitbench.gate.baseline import differences
-    from traitbench.gate.subjects import read_subject
+    from traitbench.gate.sources import read_subject
 
     catalog = load_catalog()
     rows = differences(read_subject(one, catalog).card, read_subject(other, catalog).card)

@@ -29,7 +29,7 @@ def compare(
     from traitbench.gate.comparing import compare_subjects, policy_of_traits
     from traitbench.gate.evidence import Arguments, gather
     from traitbench.gate.policy import ANY
-    from traitbench.gate.subjects import is_file
+    from traitbench.gate.sources import is_file
 
     if scale not in ("probability", "log_odds"):
         raise InputError(f"unknown --scale {scale!r}; use probability or log_odds")

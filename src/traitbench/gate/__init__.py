@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from traitbench.gate.findings import Verdict
     from traitbench.gate.policy import Policy, Rule, read_policy
-    from traitbench.gate.subjects import Subject
+    from traitbench.gate.subject import Subject
     from traitbench.gate.verdict import judge
 
 __all__ = ["Policy", "Rule", "Subject", "Verdict", "judge", "read_policy"]

@@ -19,7 +19,7 @@ from traitbench.catalog import NONE
 from traitbench.errors import InputError, NotComparableError
 from traitbench.files import write_whole
 from traitbench.gate.comparison import check_whole, mean_probability
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import Part, Scorecard
 
 SCHEMA = "traitbench/baseline/1"

@@ -10,7 +10,7 @@ from traitbench.catalog import Catalog
 from traitbench.errors import NotComparableError
 from traitbench.gate.comparison import Pairing, pair
 from traitbench.gate.policy import ANY, Rule
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 
 if TYPE_CHECKING:
     from traitbench.stats import Measured, ShiftTest

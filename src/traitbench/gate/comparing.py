@@ -13,7 +13,7 @@ from traitbench.gate.evidence import Evidence
 from traitbench.gate.findings import finite
 from traitbench.gate.plots import ForestRow
 from traitbench.gate.policy import ANY, Policy, Rule
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 
 Scale = Literal["probability", "log_odds"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from traitbench.catalog import NONE, Catalog
 from traitbench.errors import InputError, NotComparableError
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 from traitbench.runner.measuring import measured_alike
 from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
 

@@ -11,7 +11,8 @@ from traitbench.errors import InputError, NotComparableError
 from traitbench.gate.baseline import check_is_blessed
 from traitbench.gate.findings import Verdict
 from traitbench.gate.policy import Policy
-from traitbench.gate.subjects import Scoring, Subject, check_arguments, is_file, read_subject, score_subject, tasks_of
+from traitbench.gate.sources import Scoring, check_arguments, is_file, read_subject, score_subject, tasks_of
+from traitbench.gate.subject import Subject
 from traitbench.gate.verdict import judge
 
 

@@ -14,7 +14,8 @@ from traitbench.catalog import Catalog, load_catalog
 from traitbench.gate.evidence import Arguments, gather
 from traitbench.gate.findings import Verdict
 from traitbench.gate.policy import MAX_TOLERANCE, Policy, policy_from
-from traitbench.gate.subjects import Scoring, Subject, is_file, read_subject, score_subject
+from traitbench.gate.sources import Scoring, is_file, read_subject, score_subject
+from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import Scorecard
 
 

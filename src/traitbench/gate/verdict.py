@@ -30,7 +30,7 @@ from traitbench.gate.findings import (
 )
 from traitbench.gate.obstacles import masses, obstacles, why_open
 from traitbench.gate.policy import Policy, Rule
-from traitbench.gate.subjects import Subject
+from traitbench.gate.subject import Subject
 from traitbench.gate.words import headline, sentence
 
 if TYPE_CHECKING:

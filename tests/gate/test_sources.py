@@ -14,7 +14,8 @@ from traitbench.catalog import Catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate import Policy
 from traitbench.gate.evidence import Arguments, gather
-from traitbench.gate.subjects import Subject, read_subject
+from traitbench.gate.sources import read_subject
+from traitbench.gate.subject import Subject
 
 MakePolicy = Callable[..., Policy]
 

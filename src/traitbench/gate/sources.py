@@ -14,24 +14,13 @@ from typing import TYPE_CHECKING, Any
 from traitbench.catalog import Catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate.policy import MAX_TOLERANCE
+from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import ModelIdentity, References, Scorecard
 
 if TYPE_CHECKING:
     from traitbench.gate.policy import Policy
 
 _FILES = (".json", ".eval")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A scored checkpoint, and the words by which errors and reports call it: a path as given, or a model."""
-
-    label: str
-    card: Scorecard
-
-    @property
-    def name(self) -> str:
-        return self.card.model.id
 
 
 @dataclass(frozen=True)
