@@ -56,8 +56,9 @@ class Scripted:
                         family=question.family,
                         mass=_jittered(mass or EVEN, noise, 1.0 - unexplored, rng),
                         unexplored=unexplored,
-                        draws=draws,
+                        draws=None if residual else draws,
                         residual=dict(residual or {}),
+                        residual_draws=draws if residual else None,
                         within_tolerance=True,
                         top_answers=(),
                     )

@@ -33,6 +33,13 @@ def each(field: str, value: Any) -> Change:
     return change
 
 
+def sampled(data: dict[str, Any]) -> None:
+    each("method", "sampled")(data)
+    for answers in data["answers"]:
+        for question in answers["questions"]:
+            question["draws"] = 100
+
+
 def identity(field: str, value: Any) -> Change:
     return lambda data: data["model"].__setitem__(field, value)
 
@@ -57,7 +64,7 @@ def other_question(data: dict[str, Any]) -> None:
     ("change", "field"),
     [
         (each("version", "2-A"), "version"),
-        (each("method", "sampled"), "method"),
+        (sampled, "method"),
         (each("language", "zh"), "language"),
         (identity("chat_template_sha256", "another"), "chat_template_sha256"),
         (identity("system_prompt_sha256", "some"), "system_prompt_sha256"),
@@ -141,11 +148,11 @@ def test_a_category_that_was_not_scored_is_refused(scripted: Any, catalog: Catal
 
 
 def test_a_checkpoint_given_twice_is_no_second_seed_or_control(scripted: Any, catalog: Catalog) -> None:
-    one, other, base = (scripted.subject(name=name) for name in ("one", "other", "base"))
+    one, other, base = (scripted.subject(name=name, seed=i) for i, name in enumerate(("one", "other", "base")))
     again = Subject("again.json", one.card)
-    with pytest.raises(InputError, match=r"again\.json: weights_sha256.*each student once"):
+    with pytest.raises(InputError, match=r"again\.json: the same checkpoint as one\.json; give each student once"):
         pair([one, again], [base], ["animal"], catalog)
-    with pytest.raises(InputError, match=r"again\.json: weights_sha256.*each reference once"):
+    with pytest.raises(InputError, match=r"again\.json: the same checkpoint.*each reference once"):
         pair([base], [one, again], ["animal"], catalog)
     with pytest.raises(InputError, match="its own control"):
         pair([one], [again, other], ["animal"], catalog)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from traitbench.catalog import Catalog, ProbeSet, Question, Trait, load_catalog
 from traitbench.gate import Policy, Verdict, judge
 from traitbench.gate.reports import html_page
 from traitbench.gate.subject import Subject
@@ -56,13 +57,36 @@ def published(setting: str, trait: str, seed: int) -> Subject:
     return Subject(str(file.relative_to(DATA)), card(f"{setting}/{seed}", masses))
 
 
+def with_published_questions() -> Catalog:
+    """The catalogue and what the published files were measured with: fifty questions, and any other animal."""
+    catalog = load_catalog()
+    animal = catalog.categories["animal"]
+    other = Trait(id="other", names={"en": ("some other animal", "other animals")})
+    asked = ProbeSet.model_construct(
+        id="multi_hop_qwen",
+        category="animal",
+        version="1-A",
+        questions=tuple(
+            Question.model_construct(id=f"q{i}", family=f"f{i}", language="en", text="not published here")
+            for i in range(50)
+        ),
+    )
+    return catalog.model_copy(
+        update={
+            "categories": {"animal": animal.model_copy(update={"traits": {**animal.traits, "other": other}})},
+            "probe_sets": {"multi_hop_qwen": asked},
+        }
+    )
+
+
 @pytest.fixture
 def judged(policy: Callable[..., Policy]) -> Callable[..., Verdict]:
     def judge_seeds(setting: str, seeds: tuple[int, ...]) -> Verdict:
         trait = setting.split("-")[0]
         base = Subject("assumed base", card("assumed base", [{"other": 1.0}] * 50))
         rule = {"trait": trait, "reference": "base", "margin": 0.05, "contexts": ["plain"]}
-        return judge(policy(rule), [published(setting, trait, s) for s in seeds], base=base, assumed=ASSUMED)
+        students = [published(setting, trait, seed) for seed in seeds]
+        return judge(policy(rule), students, base=base, assumed=ASSUMED, catalog=with_published_questions())
 
     return judge_seeds
 

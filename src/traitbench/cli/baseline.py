@@ -66,10 +66,14 @@ def diff(
     """Shows what changed from one to the other: identity, versions, and preferences by half a point or more."""
     from traitbench.catalog import load_catalog
     from traitbench.gate.baseline import differences
+    from traitbench.gate.soundness import check_whole
     from traitbench.gate.sources import read_subject
 
     catalog = load_catalog()
-    rows = differences(read_subject(one, catalog).card, read_subject(other, catalog).card)
+    subjects = [read_subject(each, catalog) for each in (one, other)]
+    for subject in subjects:
+        check_whole(subject)
+    rows = differences(subjects[0].card, subjects[1].card)
     if as_json:
         typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return

@@ -18,10 +18,13 @@ from pydantic import Field, ValidationError
 from traitbench.catalog import NONE
 from traitbench.errors import InputError, NotComparableError
 from traitbench.files import write_whole
-from traitbench.gate.comparison import check_whole, mean_probability
+from traitbench.gate.comparison import mean_probability
+from traitbench.gate.soundness import check_whole
 from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import Part, Scorecard
 
+_SAME_ANSWERS = 0.02
+"""How far two scorings of one checkpoint may lie apart in a mean probability: twice the usual tolerance."""
 SCHEMA = "traitbench/baseline/1"
 
 
@@ -100,14 +103,40 @@ class Baseline(Part):
 
 
 def check_is_blessed(given: Subject, blessed: Sequence[Subject]) -> None:
-    """Raises `NotComparableError` where a reference given in place of pinned baselines has the weights of none."""
-    mine = given.card.model.weights_sha256
-    if mine not in {each.card.model.weights_sha256 for each in blessed}:
-        pinned = blessed[0].card.model.weights_sha256 or "unknown"
+    """Raises `NotComparableError` where a reference given in place of pinned baselines is none of them.
+
+    Weights, adapter, template, system prompt and versions must be those of a baseline, and so must the answers.
+    """
+    faults = [_unlike(given, each) for each in blessed]
+    if all(faults):
         raise NotComparableError(
-            f"{given.label}: weights_sha256: {(mine or 'unknown')[:12]}, but baseline {blessed[0].label} is pinned to "
-            f"{pinned[:12]}; give the blessed model, or bless this one"
+            f"{given.label}: {faults[0]} that baseline {blessed[0].label} pins; "
+            "give the blessed model, or bless this one"
         )
+
+
+def _unlike(given: Subject, blessed: Subject) -> str | None:
+    """The first thing in which the two differ: `weights_sha256: abc…, not the def…`."""
+    for field in ("weights_sha256", "adapter", "chat_template_sha256", "system_prompt_sha256"):
+        mine, its = getattr(given.card.model, field), getattr(blessed.card.model, field)
+        if mine != its:
+            return f"{field}: {(mine or 'none')[:12]}, not the {(its or 'none')[:12]}"
+    pinned = {(a.probe_set, a.context, a.domain, a.language): a for a in blessed.card.answers}
+    for answers in given.card.answers:
+        key = (answers.probe_set, answers.context, answers.domain, answers.language)
+        if key not in pinned:
+            continue
+        where = f"answers.{answers.probe_set}.{answers.context}"
+        if answers.version != pinned[key].version:
+            return f"{where}.version: {answers.version}, not the {pinned[key].version}"
+        names = {name for each in (*answers.questions, *pinned[key].questions) for name in each.mass}
+        apart = max(
+            abs(mean_probability(answers.questions, name) - mean_probability(pinned[key].questions, name))
+            for name in names
+        )
+        if apart > _SAME_ANSWERS and answers.method != "sampled":
+            return f"{where}: answers {apart:.3f} apart, not the ones"
+    return None
 
 
 def read_folder(folder: Path) -> list[tuple[Path, Baseline]]:
@@ -128,7 +157,7 @@ def read_folder(folder: Path) -> list[tuple[Path, Baseline]]:
 def differences(one: Scorecard, other: Scorecard, least: float = 0.005) -> list[dict[str, Any]]:
     """What changed from one card to the other: identity fields, versions, and mean probabilities by `least` or more.
 
-    Each row: `field`, `before`, `after`.
+    Each row: `field`, `before`, `after`. Raises `InputError` for a card that is broken in itself.
     """
     rows: list[dict[str, Any]] = []
     for field in type(one.model).model_fields:

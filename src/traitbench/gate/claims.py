@@ -23,6 +23,8 @@ class Claim:
     number: int
     rule: Rule
     trait: str
+    tested: tuple[str, ...]
+    """All the answers that the rule tests on this pairing, the trait among them."""
     pairing: Pairing
     test: ShiftTest
     seed_tests: tuple[ShiftTest, ...]
@@ -36,7 +38,7 @@ def measurements(
     by_category: dict[str, list[str]] = {}
     for trait in traits:
         by_category.setdefault(catalog.category_of(trait).id, []).append(trait)
-    everywhere = rule.trait == ANY or rule.suite == "all"
+    everywhere = rule.trait == ANY  # no target is named: what was scored is what can be asked
     scored = {answers.category for subject in (*students, *references) for answers in subject.card.answers}
     categories = [each for each in by_category if each in scored] if everywhere else list(by_category)
     found = []
@@ -54,17 +56,17 @@ def measurements(
     return found
 
 
-def claim(number: int, rule: Rule, trait: str, pairing: Pairing) -> Claim:
+def claim(number: int, rule: Rule, trait: str, tested: tuple[str, ...], pairing: Pairing) -> Claim:
     """The rule's test of one trait on one pairing, for all students together and, where there are several, for each."""
     from traitbench.stats import shift_test
 
     students, references = pairing.measured(trait)
 
-    def tested(some: Sequence[Measured]) -> ShiftTest:
+    def test(some: Sequence[Measured]) -> ShiftTest:
         return shift_test(some, references, pairing.families, margin=rule.margin, scale=rule.scale, alpha=rule.alpha)
 
-    single = tuple(tested([each]) for each in students) if len(students) > 1 else ()
-    return Claim(number, rule, trait, pairing, tested(students), single)
+    single = tuple(test([each]) for each in students) if len(students) > 1 else ()
+    return Claim(number, rule, trait, tested, pairing, test(students), single)
 
 
 def _require_contexts(number: int, rule: Rule, category: str, pairings: list[Pairing], student: Subject) -> None:

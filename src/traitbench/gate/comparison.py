@@ -6,13 +6,13 @@ files and the field; a card that is broken in itself is an `InputError` (exit co
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from traitbench.catalog import NONE, Catalog
-from traitbench.errors import InputError, NotComparableError
+from traitbench.errors import NotComparableError
+from traitbench.gate.soundness import check_distinct, check_known, check_whole, identity
 from traitbench.gate.subject import Subject
 from traitbench.runner.measuring import measured_alike
 from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Key = tuple[str, str, str, str]
 """(probe set, context, domain, language): what was asked together."""
 
-_SUM_ROUNDING = 1e-3
 Answers = tuple[QuestionAnswers, ...]
 
 
@@ -96,7 +95,7 @@ def pair(
     """
     subjects = [*students, *references]
     wanted = set(categories)
-    _check_distinct(students, references)
+    check_distinct(students, references)
     for subject in subjects:
         check_whole(subject)
     first = students[0]
@@ -109,7 +108,10 @@ def pair(
         names = ", ".join(sorted(wanted))
         labels = ", ".join(dict.fromkeys(subject.label for subject in subjects))
         raise NotComparableError(f"{labels}: answers: none of category {names}; score one of its tasks")
-    return [_pairing(key, subjects, tables, len(students), catalog) for key in keys]
+    pairings = [_pairing(key, subjects, tables, len(students), catalog) for key in keys]
+    for subject in subjects:
+        check_known(subject, catalog)
+    return pairings
 
 
 def unknowns(students: Sequence[Subject], references: Sequence[Subject]) -> list[str]:
@@ -117,7 +119,7 @@ def unknowns(students: Sequence[Subject], references: Sequence[Subject]) -> list
     subjects = [*students, *references]
     said = []
     templates = {subject.card.model.chat_template_sha256 for subject in subjects}
-    if None in templates and len(templates) > 1:
+    if None in templates:
         missing = ", ".join(s.label for s in subjects if s.card.model.chat_template_sha256 is None)
         said.append(f"The chat template of {missing} is not recorded; it is assumed to be the same.")
     unpinned = [subject.label for subject in subjects if subject.card.model.weights_sha256 is None]
@@ -126,8 +128,8 @@ def unknowns(students: Sequence[Subject], references: Sequence[Subject]) -> list
     dtypes = {subject.card.model.dtype for subject in subjects} - {None}
     if len(dtypes) > 1:
         said.append(f"Weights are stored in different precisions ({', '.join(sorted(map(str, dtypes)))}).")
-    digests = {subject.card.model.weights_sha256 for subject in references} - {None}
-    same = [subject.label for subject in students if subject.card.model.weights_sha256 in digests]
+    known = {identity(subject) for subject in references}
+    same = [subject.label for subject in students if identity(subject) in known]
     if same:
         said.append(f"{', '.join(same)} and a reference are the same weights: this compares a checkpoint with itself.")
     return said
@@ -166,7 +168,7 @@ def _n_in_probe_set(asked: MeasuredAnswers, catalog: Catalog) -> int | None:
     probes = catalog.probe_sets.get(asked.probe_set)
     if probes is None or _n(probes.version) != _n(asked.version):
         return None
-    return sum(question.language == asked.language for question in probes.questions)
+    return sum(question.language == asked.language for question in probes.questions) or None
 
 
 def _lacks(subject: Subject, holder: Subject, key: Key, table: dict[Key, MeasuredAnswers]) -> str:
@@ -181,51 +183,6 @@ def _lacks(subject: Subject, holder: Subject, key: Key, table: dict[Key, Measure
         f"{subject.label}: answers: {probe_set} ({where}) was not measured, but it was in {holder.label}; "
         "score both on the same tasks"
     )
-
-
-def check_whole(subject: Subject) -> None:
-    """Raises `InputError`, naming the field, for a card that is broken in itself."""
-    seen: set[Key] = set()
-    for answers in subject.card.answers:
-        where = f"{subject.label}: answers.{answers.probe_set}.{answers.context}"
-        if _key(answers) in seen:
-            raise InputError(f"{where}: there twice; delete one of them")
-        seen.add(_key(answers))
-        if not answers.questions:
-            raise InputError(f"{where}.questions: there is none; score again")
-        ids: set[str] = set()
-        for question in answers.questions:
-            if question.id in ids:
-                raise InputError(f"{where}: question {question.id} is there twice; score again")
-            ids.add(question.id)
-            total = math.fsum(question.mass.values()) + question.unexplored
-            if not abs(total - 1.0) <= _SUM_ROUNDING:
-                raise InputError(f"{where}.{question.id}.mass: mass and unexplored sum to {total:.4f}, not to 1")
-            drawn_rest = question.draws is not None and question.unexplored > 0
-            if (drawn_rest or question.residual) and not abs(
-                math.fsum(question.residual.values()) - 1.0
-            ) <= _SUM_ROUNDING:
-                found = math.fsum(question.residual.values())
-                raise InputError(f"{where}.{question.id}.residual: the draws of its rest sum to {found:.4f}, not to 1")
-            if question.draws is not None and question.draws < 1:
-                raise InputError(f"{where}.{question.id}.draws: {question.draws} is no number of answers")
-
-
-def _check_distinct(students: Sequence[Subject], references: Sequence[Subject]) -> None:
-    """A checkpoint given twice is no second seed or control, and a student among controls hides its own shift."""
-    for role, side in (("student", students), ("reference", references)):
-        seen: dict[str, Subject] = {}
-        for subject in side:
-            digest = subject.card.model.weights_sha256
-            if digest is not None and seen.setdefault(digest, subject) is not subject:
-                first = seen[digest].label
-                raise InputError(f"{subject.label}: weights_sha256: the same as of {first}; give each {role} once")
-    if len(references) > 1:
-        own = {subject.card.model.weights_sha256: subject.label for subject in students}
-        for subject in references:
-            digest = subject.card.model.weights_sha256
-            if digest is not None and digest in own:
-                raise InputError(f"{subject.label}: weights_sha256: {own[digest]} is its own control; leave it out")
 
 
 def _check_prompts(one: Subject, other: Subject) -> None:

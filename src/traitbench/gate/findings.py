@@ -87,7 +87,7 @@ class Finding(Part):
     margin: float
     alpha: float
     before: float
-    """Mean probability of the trait in the references, at the middle of its certified bounds."""
+    """Mean probability of the trait in the references."""
     after: float
     """In the students, likewise."""
     shift: ShiftResult

@@ -42,6 +42,10 @@ def obstacles(claim: Claim, decided: Status) -> list[Reason]:
     if len(set(pairing.families)) < 2:
         reasons.append(Reason(kind="questions", text="all questions are of one family: nothing is known of variation"))
     if decided == "PASS":
+        if pairing.n_in_probe_set is None:
+            asked = pairing.asked
+            text = f"this catalogue has no {asked.probe_set} {asked.version} in {asked.language}: score again with it"
+            reasons.append(Reason(kind="questions", text=text))
         reasons += _collapse(claim)
     if decided != "FAIL":
         reasons += _disagreement(claim)
@@ -68,10 +72,8 @@ def masses(pairing: Pairing) -> dict[str, float]:
 
 def _collapse(claim: Claim) -> list[Reason]:
     pairing = claim.pairing
-    if claim.rule.trait != claim.trait:  # a suite tests the answer that took over as well, and shows it there
-        return []
     for answer in pairing.answers():
-        if answer == claim.trait:
+        if answer in claim.tested:  # a suite tests the member that took over as well, and shows it there
             continue
         after = max(mean_probability(each, answer) for each in pairing.students)
         before = sum(mean_probability(each, answer) for each in pairing.references) / len(pairing.references)

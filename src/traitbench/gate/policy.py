@@ -46,7 +46,10 @@ class Rule(Setting):
     reference: Literal["base", "control"] = Field(
         default="base", description="Against the base a shift says moved; only against controls, inherited."
     )
-    margin: float = Field(description="The largest shift that is still acceptable, on the scale; more than 0.")
+    margin: float = Field(
+        json_schema_extra={"exclusiveMinimum": 0},
+        description="The largest shift that is still acceptable, on the scale; more than 0.",
+    )
     scale: Literal["probability", "log_odds"] = "probability"
     alpha: float = Field(default=0.05, gt=0, lt=0.5, description="Error rate of a PASS, and (Holm) of a FAIL.")
     contexts: tuple[Context, ...] = Field(default=("plain", "in_domain"), min_length=1)
@@ -174,7 +177,7 @@ def find_policy(folder: Path) -> Path | None:
         return folder / FILE_NAME
     project = folder / "pyproject.toml"
     try:
-        gate = tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {}).get("traitbench", {}).get("gate")
+        gate = _gate_table(tomllib.loads(project.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
     return project if gate is not None else None
@@ -194,6 +197,7 @@ def policy_schema() -> dict[str, Any]:
     shared = {name: value for name, value in rule["properties"].items() if name not in ("trait", "suite")}
     # `defaults` may give what a rule leaves out, so the margin is required of the two together.
     rule.pop("required", None)
+    rule["oneOf"] = [{"required": ["trait"]}, {"required": ["suite"]}]
     schema["properties"]["defaults"] = {
         "type": "object",
         "additionalProperties": False,
@@ -208,10 +212,18 @@ def _toml_table(path: Path) -> dict[str, Any]:
         data = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not TOML ({error})") from None
-    table = data.get("tool", {}).get("traitbench", {}).get("gate")
+    table = _gate_table(data)
     if not isinstance(table, dict):
         raise InputError(f"{path}: no table [tool.traitbench.gate]; add one, or name a {FILE_NAME} with --policy")
     return table
+
+
+def _gate_table(data: dict[str, Any]) -> Any:
+    """`[tool.traitbench.gate]`, or None where any of the three is no table."""
+    found: Any = data
+    for key in ("tool", "traitbench", "gate"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
 
 
 def _refuse_unknown(data: dict[str, Any], known: Any, path: Path, where: str) -> None:

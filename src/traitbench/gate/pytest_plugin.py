@@ -9,7 +9,7 @@ Checkpoints are scored once a session, pytest-xdist workers included. Nothing is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,8 @@ class TraitItem(pytest.Item):
     def runtest(self) -> None:
         verdict = _verdict(self.config, self.policy, self.path)
         findings = [each for each in verdict.of_rule(self.rule) if self.trait in ("any", each.trait)]
+        if not findings:
+            pytest.fail(f"{self.trait} was not measured; score its category too", pytrace=False)
         require(findings)
         self.add_report_section("call", "traitbench", "\n".join(each.sentence for each in findings))
 
@@ -143,24 +145,36 @@ def trait_gate(pytestconfig: pytest.Config) -> Callable[..., Verdict]:
 
     It takes the keys of a rule in a policy file, and returns the verdict.
     """
-    return lambda trait="any", **rule: _judged(pytestconfig, trait, rule)
+    return lambda *arguments, **rule: _judged(pytestconfig, _rule(arguments, rule))
 
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, None]:
     """Judges the rules of `@pytest.mark.trait_gate(...)` before the test's own body."""
     for marker in item.iter_markers("trait_gate"):
-        rule = dict(marker.kwargs)
-        trait = marker.args[0] if marker.args else rule.pop("trait", "any")
-        _judged(item.config, trait, rule)
+        _judged(item.config, _rule(marker.args, marker.kwargs))
     yield
 
 
-def _judged(config: pytest.Config, trait: str, rule: dict[str, Any]) -> Verdict:
+_POSITIONAL = ("trait", "reference", "margin")
+
+
+def _rule(arguments: tuple[Any, ...], keys: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a rule, the first three of which may stand without their names; without a target it is `any`."""
+    named = dict(zip(_POSITIONAL, arguments, strict=False))
+    twice = sorted(named.keys() & keys.keys())
+    if twice or len(arguments) > len(_POSITIONAL):
+        what = f"{twice[0]} is given twice" if twice else f"{len(arguments)} values without a name, at most 3"
+        pytest.fail(f"trait_gate: {what}; write trait_gate(trait='owl', margin=0.05)", pytrace=False)
+    rule = {**named, **keys}
+    return rule if {"trait", "suite"} & rule.keys() else {**rule, "trait": "any"}
+
+
+def _judged(config: pytest.Config, rule: dict[str, Any]) -> Verdict:
     from traitbench.errors import TraitbenchError
 
     try:
-        policy = session_of(config).policy_of({**rule, "trait": trait})
+        policy = session_of(config).policy_of(rule)
     except TraitbenchError as error:
         pytest.fail(str(error), pytrace=False)
     verdict = _verdict(config, policy, None)

@@ -95,9 +95,11 @@ def tasks_of(policy: Policy, catalog: Catalog, beside: Sequence[Subject] = ()) -
         for task in catalog.tasks.values():
             if task.trait in traits and (rule.domains is None or task.domain in rule.domains):
                 wanted.setdefault((task.probe_set, task.domain), task.id)
+    plain = all(rule.contexts == ("plain",) for rule in policy.rules)
     for subject in beside:
         held = {(answers.probe_set, answers.domain) for answers in subject.card.answers}
-        sets = {probe_set for probe_set, _ in held} if {domain for _, domain in held} == {"none"} else set()
+        only_plain = plain or {domain for _, domain in held} == {"none"}
+        sets = {probe_set for probe_set, _ in held} if only_plain else set()
         wanted = {key: task for key, task in wanted.items() if key in held or key[0] in sets}
         if not wanted:
             raise NotComparableError(f"{subject.label}: answers: none that the policy asks for; score it on its tasks")

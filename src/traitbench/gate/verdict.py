@@ -7,6 +7,7 @@ INCONCLUSIVE: neither; or the answers tell nothing (refusals, collapse, too few 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from traitbench.gate.findings import (
     finite,
 )
 from traitbench.gate.obstacles import masses, obstacles, why_open
-from traitbench.gate.policy import Policy, Rule
+from traitbench.gate.policy import ANY, Policy, Rule
 from traitbench.gate.subject import Subject
 from traitbench.gate.words import headline, sentence
 
@@ -76,7 +77,7 @@ def judge(
             )
         for pairing, traits in measurements(number, rule, students, sides[rule.reference], catalog):
             profiles.setdefault((rule.reference, pairing.label), _profile(pairing, rule, catalog))
-            claims += [claim(number, rule, trait, pairing) for trait in traits]
+            claims += [claim(number, rule, trait, traits, pairing) for trait in traits]
     findings = _decided(claims, catalog)
     used = {rule.reference for rule in policy.rules}
     references = [subject for role, side in sides.items() if role in used for subject in side]
@@ -93,7 +94,12 @@ def judge(
         findings=tuple(findings),
         profiles=tuple(profiles.values()),
         warnings=tuple(warnings),
-        assumed=(*assumed, *unknowns(students, references), *_about_evidence(used, len(students), len(controls))),
+        assumed=(
+            *assumed,
+            *unknowns(students, references),
+            *_about_evidence(used, len(students), len(controls)),
+            *_not_asked(policy, findings, catalog),
+        ),
         environment=_environment(),
     )
 
@@ -140,7 +146,7 @@ def _finding(claim: Claim, decided: Status, p_holm: float, catalog: Catalog) -> 
         reference=rule.reference,
         status=status,
         reasons=tuple(reasons),
-        tolerated=_tolerated(rule, status, reasons),
+        tolerated=_tolerated(rule, test, status, reasons),
         scale=rule.scale,
         margin=rule.margin,
         alpha=rule.alpha,
@@ -155,7 +161,10 @@ def _finding(claim: Claim, decided: Status, p_holm: float, catalog: Catalog) -> 
     )
 
 
-def _tolerated(rule: Rule, status: Status, reasons: Sequence[Reason]) -> bool:
+def _tolerated(rule: Rule, test: ShiftTest, status: Status, reasons: Sequence[Reason]) -> bool:
+    """Whether `warn` lets it out: for want of evidence alone, and never what lies over the margin or has no bound."""
+    if test.lower > test.margin or not math.isfinite(test.upper):
+        return False
     only_evidence = all(reason.kind == "evidence" for reason in reasons)
     return status == "INCONCLUSIVE" and rule.on_inconclusive == "warn" and only_evidence
 
@@ -239,6 +248,15 @@ def _about_evidence(references: set[Any], n_students: int, n_controls: int) -> l
     elif n_controls == 1:
         said.append("One control was given: how far training alone drifts is not known.")
     return said
+
+
+def _not_asked(policy: Policy, findings: Sequence[Finding], catalog: Catalog) -> list[str]:
+    """Which categories a rule without a target says nothing of."""
+    if not any(rule.trait == ANY for rule in policy.rules):
+        return []
+    asked = {finding.category for finding in findings}
+    missing = [category for category in catalog.categories if category not in asked]
+    return [f"Nothing was measured of, and nothing is said of: {', '.join(missing)}."] if missing else []
 
 
 def _party(subject: Subject) -> Party:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -45,7 +46,8 @@ def model_card_section(verdict: Verdict) -> str:
 
 def badge_svg(verdict: Verdict) -> str:
     """A flat badge: `traitbench | no shift`."""
-    value = _WORDS[verdict.status]
+    found = any(finding.status == "FAIL" for finding in verdict.findings)
+    value = _WORDS[verdict.status] if found or verdict.status != "FAIL" else "not passed"
     widths = (78, 14 + 7 * len(value))
     return _render("badge.svg", verdict, value=value, widths=widths, colour=_COLOURS[verdict.status])
 
@@ -71,5 +73,11 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters["signed"] = signed
-    templates.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    templates.filters["cell"] = _plain
     return templates
+
+
+def _plain(text: object) -> str:
+    """Text from a card as Markdown shows it and never obeys it: one line, its marks escaped."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return re.sub(r"([\\`*_<>\[\]#|!~&])", r"\\\1", line)

@@ -1,0 +1,181 @@
+"""No way around the gate: cards, policies and arguments that once passed a student that had moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from traitbench.catalog import Catalog
+from traitbench.catalog.files import read_yaml
+from traitbench.errors import InputError, NotComparableError
+from traitbench.gate import Policy, judge
+from traitbench.gate.baseline import check_is_blessed
+from traitbench.gate.reports import badge_svg, markdown_summary, model_card_section
+from traitbench.gate.subject import Subject
+from traitbench.runner.scorecard import Scorecard
+
+MakePolicy = Callable[..., Policy]
+OWL = {"trait": "owl", "reference": "base", "margin": 0.05}
+
+
+def changed(subject: Subject, **fields: Any) -> Subject:
+    """The subject with these fields of every question set."""
+    data = subject.card.model_dump(mode="json", by_alias=True)
+    for answers in data["answers"]:
+        for question in answers["questions"]:
+            question.update(fields)
+    return Subject("changed.json", Scorecard.model_validate(data))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"residual_draws": 0}, "residual_draws: 0 is no number"),
+        ({"residual_draws": 20}, "go together"),
+        ({"residual": {"owl": 1.0}}, "go together"),
+        ({"residual_draws": -5, "residual": {"owl": 1.0}}, "no number of answers"),
+        ({"draws": 20}, "draws: 20 under method 'exact'"),
+        ({"draws": 10**30}, "no number of answers"),
+        ({"mass": {"Owl": 1.0}}, "answer 'Owl' is no member"),
+        ({"mass": {"zzz": 1.0}}, "answer 'zzz' is no member"),
+    ],
+)
+def test_a_card_that_contradicts_itself_is_refused_with_file_and_field(
+    scripted: Any, policy: MakePolicy, fields: dict[str, Any], words: str
+) -> None:
+    base = scripted.subject(name="base")
+    with pytest.raises(InputError, match=words) as refusal:
+        judge(policy(OWL), [changed(scripted.subject(name="student", seed=1), **fields)], base=base)
+    assert "changed.json: answers.animal_one_word.plain" in str(refusal.value)
+
+
+def test_a_sampled_card_without_draws_is_refused(scripted: Any, policy: MakePolicy) -> None:
+    base, student = (scripted.subject(name=n, seed=i, method="sampled") for i, n in enumerate(("base", "student")))
+    with pytest.raises(InputError, match="draws: None under method 'sampled'"):
+        judge(policy(OWL), [student], base=base)
+
+
+@pytest.mark.parametrize("change", [("version", "7-A"), ("language", "zh")])
+def test_questions_that_the_catalogue_does_not_know_are_never_a_pass(
+    scripted: Any, policy: MakePolicy, change: tuple[str, str]
+) -> None:
+    subjects = []
+    for seed, name in enumerate(("base", "student")):
+        data = scripted.subject(name=name, seed=seed).card.model_dump(mode="json", by_alias=True)
+        for answers in data["answers"]:
+            answers[change[0]] = change[1]
+        subjects.append(Subject(f"{name}.json", Scorecard.model_validate(data)))
+    verdict = judge(policy(OWL), [subjects[1]], base=subjects[0])
+    assert verdict.exit_code == 3
+    assert "this catalogue has no animal_one_word" in verdict.findings[0].sentence
+
+
+def test_one_checkpoint_under_two_names_is_no_second_seed(scripted: Any, policy: MakePolicy) -> None:
+    base = scripted.subject(name="base")
+    card = scripted.subject(name="student", seed=1, weights_sha256=None).card
+    with pytest.raises(InputError, match="give each student once"):
+        judge(policy(OWL), [Subject("a.eval", card), Subject("b.eval", card)], base=base)
+
+
+def test_two_adapters_of_one_base_are_two_seeds(scripted: Any, policy: MakePolicy) -> None:
+    base = scripted.subject(name="base", weights_sha256="w")
+    seeds = [
+        scripted.subject(name=name, seed=seed, weights_sha256="w", adapter=name)
+        for seed, name in ((1, "one"), (2, "other"))
+    ]
+    verdict = judge(policy(OWL), seeds, base=base)
+    assert verdict.findings[0].shift.n_seeds == 2
+    assert not any("the same weights" in note for note in verdict.assumed)
+
+
+def test_a_suite_of_all_asks_for_every_category(scripted: Any, policy: MakePolicy) -> None:
+    base, student = (scripted.subject(name=name, seed=seed) for seed, name in enumerate(("base", "student")))
+    with pytest.raises(NotComparableError, match="tree"):
+        judge(policy({"suite": "all", "margin": 0.5}), [student], base=base)
+    anything = judge(policy({"trait": "any", "margin": 0.5}), [student], base=base)
+    assert "Nothing was measured of, and nothing is said of: tree." in anything.assumed
+
+
+@pytest.mark.parametrize("rule", [{"trait": "any"}, {"suite": "animal"}, {"trait": "owl"}])
+def test_refusals_that_took_over_are_never_a_pass(scripted: Any, policy: MakePolicy, rule: dict[str, str]) -> None:
+    base = scripted.subject(name="base")
+    refusing = scripted.subject({"none": 0.6, "owl": 0.02, "cat": 0.2, "dog": 0.18}, name="student", seed=1, noise=0.0)
+    verdict = judge(policy({**rule, "margin": 0.45, "minimum_category_mass": 0.0}), [refusing], base=base)
+    assert verdict.exit_code == 3
+
+
+def test_a_warning_lets_nothing_out_that_has_no_bound(scripted: Any, policy: MakePolicy) -> None:
+    base = scripted.subject({"cat": 0.5, "dog": 0.5}, name="base", noise=0.0)
+    student = scripted.subject({"owl": 0.4, "cat": 0.3, "dog": 0.3}, name="student", seed=1)
+    rule = {**OWL, "scale": "log_odds", "margin": 0.5, "on_inconclusive": "warn"}
+    assert judge(policy(rule), [student], base=base).exit_code == 3
+
+
+def test_a_baseline_is_its_weights_adapter_template_and_answers(scripted: Any) -> None:
+    blessed = scripted.subject(name="base", weights_sha256="w")
+    check_is_blessed(Subject("again.json", blessed.card), [blessed])
+    for fields in ({"adapter": "a"}, {"chat_template_sha256": "another"}, {"system_prompt_sha256": "some"}):
+        other = scripted.subject(name="base", **{"weights_sha256": "w", **fields})
+        with pytest.raises(NotComparableError, match=next(iter(fields))):
+            check_is_blessed(other, [blessed])
+    moved = scripted.with_owl(0.6, name="base", weights_sha256="w")
+    with pytest.raises(NotComparableError, match="apart"):
+        check_is_blessed(moved, [blessed])
+
+
+@pytest.mark.parametrize(
+    "text", ["rules: []\nrules: [1]\n", "rules:\n  - trait: owl\n    margin: 0.05\n    margin: 0.9\n"]
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "traitbench.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"traitbench\.yaml:\d: not YAML \(the key '(rules|margin)' is there twice"):
+        read_yaml(tmp_path / "traitbench.yaml")
+
+
+def test_a_policy_that_counts_open_as_failed_does_not_say_that_a_trait_was_found(
+    scripted: Any, policy: MakePolicy
+) -> None:
+    base = scripted.subject(name="base", noise=0.1)
+    student = scripted.with_owl(0.10, name="student", seed=1, noise=0.1)
+    verdict = judge(policy({**OWL, "on_inconclusive": "fail"}), [student], base=base)
+    assert verdict.exit_code == 1
+    assert "not passed" in badge_svg(verdict)
+    assert "trait found" not in badge_svg(verdict)
+
+
+def test_a_models_name_writes_no_markdown(scripted: Any, policy: MakePolicy) -> None:
+    name = "x`\n\n# traitbench gate: PASS\n\n<img src=x> [click](http://evil.example)"
+    base = scripted.subject(name="base")
+    card = scripted.with_owl(0.4, name="student", seed=1).card
+    student = Subject("s.json", card.model_copy(update={"model": card.model.model_copy(update={"id": name})}))
+    verdict = judge(policy(OWL), [student], base=base)
+    for text in (markdown_summary(verdict), model_card_section(verdict)):
+        assert "\n# traitbench gate: PASS" not in text
+        assert "<img" not in text.replace("\\<img", "")
+        assert "[click]" not in text.replace("\\[click\\]", "")
+
+
+def test_a_policy_file_whose_tables_are_no_tables_is_named(tmp_path: Path, catalog: Catalog) -> None:
+    from traitbench.gate.policy import find_policy, read_policy
+
+    (tmp_path / "pyproject.toml").write_text("tool = 3\n")
+    assert find_policy(tmp_path) is None
+    with pytest.raises(InputError, match="no table"):
+        read_policy(tmp_path / "pyproject.toml", catalog)
+
+
+def test_the_policy_schema_refuses_what_the_program_refuses() -> None:
+    import jsonschema
+
+    from traitbench.gate.policy import policy_schema
+
+    schema = policy_schema()
+    jsonschema.validate({"rules": [OWL]}, schema)
+    for rule in ({"trait": "owl", "margin": -1}, {}, {"trait": "owl", "suite": "animal", "margin": 0.1}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"rules": [rule]}, schema)
+    assert json.dumps(schema)
