@@ -208,6 +208,12 @@ def test_an_interrupted_scoring_goes_on_where_it_stopped(base: Path, tmp_path: P
     assert {question["draws"] for measured in card["answers"] for question in measured["questions"]} == {8}
 
 
+def test_the_version_is_printed() -> None:
+    from importlib.metadata import version
+
+    assert run("traitbench", "--version").stdout.strip() == f"traitbench {version('traitbench')}"
+
+
 def test_the_import_brings_no_torch() -> None:
     code = "import sys, traitbench, traitbench._registry; sys.exit('torch' in sys.modules)"
     assert run("python", "-c", code).returncode == 0
