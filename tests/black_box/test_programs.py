@@ -208,6 +208,19 @@ def test_an_interrupted_scoring_goes_on_where_it_stopped(base: Path, tmp_path: P
     assert {question["draws"] for measured in card["answers"] for question in measured["questions"]} == {8}
 
 
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("scor",), "No such command 'scor'"),
+        (("score", "hf/x", "--task", "owl-numbers"), "--task"),
+        (("score",), "Missing argument"),
+        (("score", "hf/x", "--tasks", "owl-numbers", "--epochs", "many"), "--epochs"),
+    ],
+)
+def test_wrong_usage_gets_one_line(words: tuple[str, ...], part: str) -> None:
+    refused(run("traitbench", *words), 2, part)
+
+
 def test_the_version_is_printed() -> None:
     from importlib.metadata import version
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 
 def main() -> None:
     """Runs the command line; exit codes as in the README."""
-    import click
+    import typer
 
     from traitbench.cli.app import app
     from traitbench.errors import TraitbenchError
@@ -18,11 +19,8 @@ def main() -> None:
     except TraitbenchError as error:
         error.show()
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
     except MemoryError:
         _say("out of memory; close other programs, or score a smaller model")
         sys.exit(4)
@@ -30,6 +28,9 @@ def main() -> None:
         _say(f"{error.filename or 'input or output'}: {error.strerror or error}")
         sys.exit(4 if error.errno == 28 else 2)
     except Exception as error:
+        if isinstance(error, _usage_errors()):
+            _say(error.format_message())
+            sys.exit(2)
         _say(f"internal error ({type(error).__name__}: {error}); please report it with the command you ran")
         sys.exit(70)
     if code == _INTERRUPTED:  # typer's own answer to ctrl-C as well
@@ -42,6 +43,15 @@ def main() -> None:
 
 
 _INTERRUPTED = 130
+
+
+def _usage_errors() -> tuple[type[Any], ...]:
+    """What click raises for wrong usage: its own class, and that of the copy of click which newer typers bring."""
+    import click
+    import typer
+
+    copied = [each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException"]
+    return (click.ClickException, *copied)
 
 
 def _say(message: str) -> None:
