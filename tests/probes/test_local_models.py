@@ -78,17 +78,17 @@ def test_exact_mode_loads_the_model_once(base: Path, tmp_path: Path, monkeypatch
 
 @pytest.fixture
 def adapter(base: Path, tmp_path: Path) -> Path:
-    """A LoRA adapter of the base, far from zero."""
+    """A LoRA adapter of the base, far from zero; both of its matrices are drawn from a seed."""
     from peft import LoraConfig, get_peft_model
 
+    torch.manual_seed(0)
     model = AutoModelForCausalLM.from_pretrained(base)
     config = LoraConfig(r=4, target_modules=["c_attn"], fan_in_fan_out=True, task_type="CAUSAL_LM")
     adapted = get_peft_model(model, config)
-    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:
-                weight.copy_(0.3 * torch.randn(weight.shape, generator=generator))
+                weight.copy_(0.3 * torch.randn(weight.shape))
     folder = tmp_path / "adapter"
     adapted.save_pretrained(folder)
     AutoTokenizer.from_pretrained(base).save_pretrained(folder)
