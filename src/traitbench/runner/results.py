@@ -209,7 +209,7 @@ def _collapse(side: Side, profile: dict[str, float], trait: str, category: Categ
     if profile.get(NONE, 0.0) > 0:
         read = NamedAnswerReader(category)
         for found in side.values():
-            for text, p in found.answers:
+            for text, p in found.answers[:_SHOWN]:  # what a scorecard keeps, so that it can be computed anew
                 if read(text, True) == NONE:
                     said = canonical(text).strip(" \n.,;:!?\"'*")
                     candidates[said] = candidates.get(said, 0.0) + p / len(side)

@@ -98,7 +98,7 @@ class QuestionResult(Part):
     top_answers: tuple[tuple[str, float], ...]
 
 
-class TaskResult(Part):
+class Measurement(Part):
     """One measurement: (trait, probe set, context, language) of one transfer task."""
 
     task: str
@@ -123,6 +123,11 @@ class TaskResult(Part):
     collapse: Collapse
     profile: dict[str, float]
     """The mean probability of every named answer that has any, `none` included."""
+
+
+class TaskResult(Measurement):
+    """A measurement with its questions."""
+
     questions: tuple[QuestionResult, ...]
 
 
@@ -156,7 +161,7 @@ class QuestionAnswers(Part):
 
 
 class MeasuredAnswers(Part):
-    """The student's answers to the questions that were asked together; shared by all traits of the category.
+    """One checkpoint's answers to the questions that were asked together; shared by all traits of the category.
 
     What a comparison or a gate needs: with two cards, any member of the category can be compared question by question.
     """
@@ -179,6 +184,8 @@ class Scorecard(Part):
     references: References
     tasks: tuple[TaskResult, ...]
     answers: tuple[MeasuredAnswers, ...] = ()
+    reference_answers: dict[str, tuple[MeasuredAnswers, ...]] = {}
+    """Likewise of `base`, `control0`, `control1` … and `teacher`, where they were scored."""
     capability: dict[str, Any] = {}
     environment: dict[str, Any]
     logs: tuple[str, ...] = ()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 import tempfile
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from traitbench.catalog import Catalog, TransferTask, load_catalog
@@ -13,6 +11,7 @@ from traitbench.errors import InputError, NotComparableError
 from traitbench.files import write_fault
 from traitbench.probes.one_word import TOLERANCE
 from traitbench.runner.checkpoint import Checkpoint
+from traitbench.runner.environment import environment
 from traitbench.runner.evaluate import Answers, evaluate
 from traitbench.runner.results import measured_answers, method_of, task_result, with_holm
 from traitbench.runner.scorecard import References, Scorecard
@@ -96,7 +95,12 @@ def score(
         ),
         tasks=tuple(with_holm(results)),
         answers=tuple(measured_answers(key, language, side, catalog) for key, side in answers["student"].items()),
-        environment=_environment(),
+        reference_answers={
+            role: tuple(measured_answers(key, language, side, catalog) for key, side in found.items())
+            for role, found in answers.items()
+            if role != "student"
+        },
+        environment=environment(),
         logs=tuple(logs) if out else (),
     )
 
@@ -158,8 +162,3 @@ def _teacher(
         raise InputError("--teacher prompt needs tasks that share one system prompt; score one trait at a time")
     name = f"{Checkpoint(base).identity().id} (prompted)"
     return Checkpoint(base, chat_template=chat_template, system_prompt=prompts.pop(), name=name)
-
-
-def _environment() -> dict[str, str]:
-    packages = ("traitbench", "inspect-ai", "transformers", "torch")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
