@@ -30,8 +30,8 @@ def obstacles(claim: Claim, decided: Status) -> list[Reason]:
             reasons.append(
                 Reason(
                     kind="category_mass",
-                    text=f"the {side} {_KEEPS[pairing.asked.kind]} {pairing.asked.category} with probability {mass:.2f} "
-                    f"only (at least {rule.minimum_category_mass:g} is asked for): it has told nothing",
+                    text=f"the {side} {_KEEPS[pairing.asked.kind]} {pairing.asked.category} with probability "
+                    f"{mass:.2f} only (at least {rule.minimum_category_mass:g} is asked for): it has told nothing",
                 )
             )
     if pairing.n_questions < rule.minimum_questions:
