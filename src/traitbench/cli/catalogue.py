@@ -13,12 +13,15 @@ from traitbench.errors import InputError, did_you_mean
 
 
 def list_entries(
-    kind: Annotated[str, typer.Argument(help="tasks, traits, domains, teachers, probes or published")] = "tasks",
+    kind: Annotated[
+        str, typer.Argument(help="tasks, suites, traits, domains, teachers, probes or published")
+    ] = "tasks",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What the catalogue holds."""
     listings = {
         "tasks": _tasks,
+        "suites": _suites,
         "traits": _traits,
         "domains": lambda c: [{"domain": d.id, "description": d.description} for d in c.domains.values()],
         "teachers": lambda c: [{"teacher": t.id, "description": t.description} for t in c.teachers.values()],
@@ -49,6 +52,34 @@ def _cell(value: Any) -> str:
 def _tasks(catalog: Catalog) -> list[dict[str, Any]]:
     fields = ("trait", "category", "domain", "teacher", "probe_set", "contexts", "languages", "version")
     return [{"task": t.id, **{name: getattr(t, name) for name in fields}} for t in catalog.tasks.values()]
+
+
+def _suites(catalog: Catalog) -> list[dict[str, Any]]:
+    rows = []
+    for suite in catalog.suites.values():
+        tasks = catalog.tasks_of(suite)
+        asked = {(task.probe_set, context, task.domain) for task in tasks for context in task.contexts}
+        plain = {
+            (probe_set, context, domain if context == "in_domain" else "none") for probe_set, context, domain in asked
+        }
+        capability = [(suite.capability, "plain", "none")] if suite.capability else []
+        rows.append(
+            {
+                "suite": suite.id,
+                "description": suite.description,
+                "tasks": len(tasks),
+                "traits": len({task.trait for task in tasks}),
+                "categories": len({task.category for task in tasks}),
+                "domains": len({task.domain for task in tasks}),
+                "capability": suite.capability,
+                "questions": sum(_n_english(catalog, key[0]) for key in asked | capability),
+            }
+        )
+    return rows
+
+
+def _n_english(catalog: Catalog, probe_set: str) -> int:
+    return sum(question.language == "en" for question in catalog.probe_sets[probe_set].questions)
 
 
 def _published(catalog: Catalog) -> list[dict[str, Any]]:
