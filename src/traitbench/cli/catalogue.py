@@ -58,11 +58,8 @@ def _suites(catalog: Catalog) -> list[dict[str, Any]]:
     rows = []
     for suite in catalog.suites.values():
         tasks = catalog.tasks_of(suite)
-        asked = {(task.probe_set, context, task.domain) for task in tasks for context in task.contexts}
-        plain = {
-            (probe_set, context, domain if context == "in_domain" else "none") for probe_set, context, domain in asked
-        }
-        capability = [(suite.capability, "plain", "none")] if suite.capability else []
+        asked = {(task.probe_set, where) for task in tasks for where in ("none", task.domain)}
+        capability = {(suite.capability, "none")} if suite.capability else set()
         rows.append(
             {
                 "suite": suite.id,
@@ -72,7 +69,7 @@ def _suites(catalog: Catalog) -> list[dict[str, Any]]:
                 "categories": len({task.category for task in tasks}),
                 "domains": len({task.domain for task in tasks}),
                 "capability": suite.capability,
-                "questions": sum(_n_english(catalog, key[0]) for key in asked | capability),
+                "questions": sum(_n_english(catalog, probe_set) for probe_set, _ in asked | capability),
             }
         )
     return rows
