@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from traitbench.catalog import Catalog, load_catalog
+from traitbench.catalog.load import datasets_folder
 from traitbench.cli.output import console
 from traitbench.errors import InputError, did_you_mean
 
@@ -103,6 +105,22 @@ def _probes(catalog: Catalog) -> list[dict[str, Any]]:
         }
         for probes in catalog.probe_sets.values()
     ]
+
+
+def validate(
+    path: Annotated[Path | None, typer.Argument(help="A catalogue folder; default: the built-in one.")] = None,
+) -> None:
+    """Checks a catalogue folder: every fault with file and line. Exit code 2 where there is one."""
+    from traitbench.catalog.validation import faults
+
+    folder = path or datasets_folder()
+    found = faults(folder)
+    for fault in found:
+        typer.echo(fault, err=True)
+    if found:
+        raise InputError(f"{folder}: {len(found)} fault{'s' if len(found) > 1 else ''}; mend the lines above")
+    catalog = load_catalog(None if folder.resolve() == datasets_folder().resolve() else folder)
+    typer.echo(f"whole: {len(catalog.categories)} categories, {len(catalog.probe_sets)} probe sets")
 
 
 def doctor() -> None:
