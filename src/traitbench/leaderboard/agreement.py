@@ -30,7 +30,8 @@ def _apart(said: Any, found: Any, where: str) -> str | None:
     if isinstance(said, dict) and isinstance(found, dict):
         for key in (*said, *(key for key in found if key not in said)):
             if key not in found or key not in said:
-                return f"{where}{key[:40]}: {'nothing like it follows from' if key in said else 'missing, it follows from'} the answers"
+                what = "nothing like it follows from the answers" if key in said else "missing"
+                return f"{where}{key[:40]}: {what}"
             wrong = _apart(said[key], found[key], f"{where}{key[:40]}.")
             if wrong is not None:
                 return wrong

@@ -27,5 +27,6 @@ def asked_sha256(catalog: Catalog, probe_set: str, context: str, domain: str, la
         for each in questions
     ]
     names = catalog.categories[probes.category].model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    text = json.dumps([context, asked, names], ensure_ascii=False, sort_keys=True)
+    forms = catalog.forms.model_dump(mode="json") if probes.kind == "choice" else None
+    text = json.dumps([context, asked, names, forms], ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -54,7 +54,9 @@ def export(root: Path, form: str, *, model: str | None = None, dataset: str | No
             raise InputError("--format hf needs --dataset ORG/NAME, the benchmark's dataset on the Hub")
         return eval_results([each.record for each in chosen], dataset).encode()
     if form == "model-card":
-        return render("model_card.md", records=[each.record for each in chosen], ids=[each.id for each in chosen]).encode()
+        return render(
+            "model_card.md", records=[each.record for each in chosen], ids=[each.id for each in chosen]
+        ).encode()
     if form == "json":
         whole = [{"id": each.id, **each.record.model_dump(mode="json", by_alias=True)} for each in chosen]
         return (json.dumps(whole, ensure_ascii=False, indent=1) + "\n").encode()

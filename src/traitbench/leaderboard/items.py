@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from traitbench.catalog import Catalog
+from traitbench.catalog import NONE, OTHER, Catalog
 from traitbench.errors import InputError
 from traitbench.runner.recomputing import Roles, distribution, method_of_question
 from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
@@ -31,9 +31,7 @@ MAX_ROWS = 100_000
 MAX_UNPACKED = 256 << 20
 _LONGEST_TEXT = 4_000
 _PLACE = ("role", "probe_set", "context", "domain", "language")
-_ROW = ("id", "family", "mass", "unexplored", "residual", "residual_draws", "draws", "within_tolerance", "top_answers")
-_LATER: dict[str, Any] = {"outside": 0.0, "as_given": {}}
-"""Of questions with options, and what stands there for open ones."""
+_ROW = tuple(QuestionAnswers.model_fields)
 _SHARES = ("mass", "residual", "as_given")
 
 
@@ -44,8 +42,8 @@ def _schema() -> pa.Schema:
     shares = pa.list_(pa.field("element", share, nullable=False))
     kinds = {"within_tolerance": pa.bool_(), "unexplored": pa.float64(), "outside": pa.float64()}
     kinds |= {name: pa.int64() for name in ("draws", "residual_draws")}
-    kinds |= {name: shares for name in (*_SHARES, "top_answers")}
-    names = (*_PLACE, *_ROW, *_LATER)
+    kinds |= dict.fromkeys((*_SHARES, "top_answers"), shares)
+    names = (*_PLACE, *_ROW)
     return pa.schema([pa.field(name, kinds.get(name, pa.string()), nullable=False) for name in names])
 
 
@@ -80,7 +78,6 @@ def _rows(roles: Roles) -> list[dict[str, Any]]:
 def _row(place: Sequence[str], question: QuestionAnswers) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(_PLACE, place, strict=True))
     row |= {name: getattr(question, name) for name in _ROW}
-    row |= {name: getattr(question, name, default) for name, default in _LATER.items()}
     for name in _SHARES:
         row[name] = [{"answer": answer, "p": p} for answer, p in sorted(row[name].items())]
     row["top_answers"] = [{"answer": text, "p": p} for text, p in row["top_answers"]]
@@ -134,7 +131,9 @@ def _read(data: bytes, path: Path) -> list[dict[str, Any]]:
         column = group.column(i)
         unpacked += column.total_uncompressed_size
         if column.compression != "SNAPPY" or not set(column.encodings) <= {"PLAIN", "RLE"}:
-            raise InputError(f"{path}: {column.path_in_schema}: packed by {column.compression}; only Snappy is unpacked")
+            raise InputError(
+                f"{path}: {column.path_in_schema}: packed by {column.compression}; only Snappy is unpacked"
+            )
     if unpacked > MAX_UNPACKED:
         raise InputError(f"{path}: would unpack to {unpacked:,} bytes; at most {MAX_UNPACKED:,} are")
     try:
@@ -150,16 +149,17 @@ def _first_line(error: Exception) -> str:
 
 def _question(row: Mapping[str, Any], path: Path) -> QuestionAnswers:
     where = f"{path}: {row['role'][:20]}.{row['context'][:20]}.{row['id'][:20]}"
-    values = {name: row[name] for name in (*_ROW, *_LATER) if name in QuestionAnswers.model_fields}
+    values = {name: row[name] for name in _ROW}
     for name in (*_SHARES, "top_answers"):
         pairs = [(each["answer"], each["p"]) for each in row[name]]
         for text, p in pairs:
             if len(text) > _LONGEST_TEXT or not 0 <= p <= 1:
-                raise InputError(f"{where}.{name}: {text[:40]!r} with probability {p:g}; it is none, or the text too long")
-        if name in values:
-            values[name] = pairs if name == "top_answers" else dict(pairs)
-            if len(values[name]) != len(pairs):
-                raise InputError(f"{where}.{name}: an answer is there twice")
+                raise InputError(
+                    f"{where}.{name}: {text[:40]!r} with probability {p:g}; it is none, or the text too long"
+                )
+        values[name] = pairs if name == "top_answers" else dict(pairs)
+        if len(values[name]) != len(pairs):
+            raise InputError(f"{where}.{name}: an answer is there twice")
     values |= {name: values[name] or None for name in ("draws", "residual_draws")}
     try:
         question = QuestionAnswers.model_validate(values)
@@ -183,7 +183,7 @@ def _measured(
     if probes is None:
         raise InputError(f"{where}: unknown probe set {probe_set[:60]!r}")
     families = {each.id: each.family for each in probes.questions if each.language == language}
-    members = {*catalog.categories[probes.category].traits, "none", "other"}
+    members = {*catalog.categories[probes.category].traits, NONE, OTHER}
     found = {each.id: each for each in questions}
     if len(found) != len(questions):
         raise InputError(f"{where}: a question is there twice")
@@ -201,6 +201,7 @@ def _measured(
     if "sampled" in methods and len(methods) > 1:
         raise InputError(f"{where}: some answers are sampled and some computed")
     return MeasuredAnswers(
+        kind=probes.kind,
         probe_set=probe_set,
         version=probes.version,
         category=probes.category,

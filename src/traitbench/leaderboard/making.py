@@ -17,7 +17,18 @@ from traitbench.leaderboard.agreement import disagreement
 from traitbench.leaderboard.asked import asked_sha256
 from traitbench.leaderboard.commands import command_of
 from traitbench.leaderboard.items import encode_items, student_sha256
-from traitbench.leaderboard.record import Asked, Compared, Declared, Identity, Items, Log, Record, encode, place, record_id
+from traitbench.leaderboard.record import (
+    Asked,
+    Compared,
+    Declared,
+    Identity,
+    Items,
+    Log,
+    Record,
+    encode,
+    place,
+    record_id,
+)
 from traitbench.runner.recomputing import Roles, asked_for, task_results
 from traitbench.runner.results import with_holm
 from traitbench.runner.scorecard import MeasuredAnswers, Measurement, ModelIdentity, Scorecard, TaskResult

@@ -24,7 +24,9 @@ RESULTS = "results"
 """The folder of the records below the leaderboard's."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(max_length=120, pattern=r"^[A-Za-z0-9][\w.+:@-]*(/[\w+:@-][\w.+:@-]*){0,5}( \(prompted\))?$")]
+Name = Annotated[
+    str, Field(max_length=120, pattern=r"^[A-Za-z0-9][\w.+:@-]*(/[\w+:@-][\w.+:@-]*){0,5}( \(prompted\))?$")
+]
 """Of a model: letters, digits and `. _ + : @ -`, in parts divided by slashes."""
 Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f<>\u2028\u2029]+$")]
 """One line without markup."""
@@ -64,7 +66,7 @@ class Compared(References):
 
 
 class Asked(Part):
-    """Which questions were put in one context, and the hash of their texts and of the names that answers are read by."""
+    """Which questions were put in one context, and the hash of the texts and of the names by which answers are read."""
 
     probe_set: Word
     version: str = Field(pattern=r"^[1-9][0-9]*-[A-Z]$")
@@ -150,7 +152,9 @@ class Record(Part):
             domain = "none" if each.context == "plain" else each.domain
             key = (each.probe_set, each.context, domain, each.language)
             if (each.task, each.version) != (self.task, self.version):
-                raise ValueError(f"a measurement is of {each.task} {each.version}, the record of {self.task} {self.version}")
+                raise ValueError(
+                    f"a measurement is of {each.task} {each.version}, the record of {self.task} {self.version}"
+                )
             if key in seen:
                 raise ValueError(f"two measurements are of {' '.join(key)}")
             if key not in asked:

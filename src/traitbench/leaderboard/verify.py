@@ -27,9 +27,8 @@ from traitbench.leaderboard.asked import asked_sha256
 from traitbench.leaderboard.items import MAX_ITEMS, decode_items, student_sha256
 from traitbench.leaderboard.making import measurement, today
 from traitbench.leaderboard.reading import MAX_RECORD, decode, read_bounded
-from traitbench.leaderboard.record import Record, place, record_id
+from traitbench.leaderboard.record import RESULTS, Record, place, record_id
 from traitbench.leaderboard.store import (
-    RESULTS,
     MaintainerRun,
     Withdrawal,
     files_below,
@@ -204,7 +203,9 @@ def _items(path: Path, record: Record, catalog: Catalog) -> Roles:
     roles = decode_items(data, beside, catalog)
     expected = {"student", *record.references.roles()}
     if roles.keys() != expected:
-        raise InputError(f"{beside}: answers of {', '.join(sorted(roles))[:80]}; expected {', '.join(sorted(expected))}")
+        raise InputError(
+            f"{beside}: answers of {', '.join(sorted(roles))[:80]}; expected {', '.join(sorted(expected))}"
+        )
     asked = {(each.probe_set, each.context, each.domain, each.language) for each in record.probes}
     for role, measured in roles.items():
         if {(each.probe_set, each.context, each.domain, each.language) for each in measured} != asked:
@@ -290,7 +291,9 @@ def _without_copies(found: list[Verified], beside: list[_Header]) -> list[Verifi
         original = first.get((mine.task, mine.student)) if mine is not None else None
         if mine is not None and original is not None and original.id != mine.id and not each.speechless:
             if original.model != mine.model:
-                each = replace(each, tier=None, fault=f"{each.path}: a copy of {original.id}, under another model's name")
+                each = replace(
+                    each, tier=None, fault=f"{each.path}: a copy of {original.id}, under another model's name"
+                )
             elif original.whole == mine.whole:
                 each = replace(each, tier=None, fault=f"{each.path}: the same as {original.id}; one of them is enough")
         marked.append(each)
@@ -300,4 +303,6 @@ def _without_copies(found: list[Verified], beside: list[_Header]) -> list[Verifi
 def _speechless(roles: Roles) -> bool:
     """Whether every question has one answer, in all of its draws."""
     questions = [question for each in roles.get("student", ()) for question in each.questions]
-    return bool(questions) and all(question.draws is not None and max(question.mass.values(), default=0) == 1 for question in questions)
+    return bool(questions) and all(
+        question.draws is not None and max(question.mass.values(), default=0) == 1 for question in questions
+    )

@@ -35,7 +35,7 @@ def _hardware() -> str:
 def _cuda() -> str:
     import torch
 
-    return str(torch.version.cuda or torch.version.hip or "unknown")  # type: ignore[attr-defined]
+    return str(torch.version.cuda or torch.version.hip or "unknown")
 
 
 def _commit() -> str | None:

@@ -17,9 +17,7 @@ Roles = Mapping[str, Sequence[MeasuredAnswers]]
 
 def asked_for(task: TransferTask, answers: Sequence[MeasuredAnswers]) -> tuple[MeasuredAnswers, ...]:
     """Those of the answers that a task measures: its probe set's, plain and in its own domain."""
-    return tuple(
-        each for each in answers if each.probe_set == task.probe_set and each.domain in ("none", task.domain)
-    )
+    return tuple(each for each in answers if each.probe_set == task.probe_set and each.domain in ("none", task.domain))
 
 
 def task_results(task: TransferTask, roles: Roles, catalog: Catalog) -> list[TaskResult]:
@@ -46,7 +44,9 @@ def _side(answers: MeasuredAnswers) -> dict[Question, AnswerDistribution]:
 def distribution(question: QuestionAnswers) -> AnswerDistribution:
     """The distribution behind a question's kept answers; its tolerance is only known to have been met or not."""
     shared = {
-        name: getattr(question, name) for name in AnswerDistribution.model_fields if name in QuestionAnswers.model_fields
+        name: getattr(question, name)
+        for name in AnswerDistribution.model_fields
+        if name in QuestionAnswers.model_fields
     }
     method = method_of_question(question)
     tolerance = None if method == "sampled" else 1.0 if question.within_tolerance else 0.0
