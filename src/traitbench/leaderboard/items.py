@@ -89,11 +89,22 @@ def _row(place: Sequence[str], question: QuestionAnswers) -> dict[str, Any]:
 def student_sha256(roles: Roles) -> str:
     """Of the student's distributions, whatever file they stand in."""
     rows = [
-        (each.probe_set, each.context, each.domain, each.language, question.model_dump_json(exclude_defaults=True))
+        (
+            each.probe_set,
+            each.context,
+            each.domain,
+            each.language,
+            question.model_dump(mode="json", exclude_defaults=True),
+        )
         for each in roles["student"]
         for question in each.questions
     ]
-    return hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
+    text = json.dumps(sorted(rows, key=lambda row: (*row[:4], row[4]["id"])), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _kept(question: QuestionAnswers) -> dict[str, Any]:
+    return question.model_dump(mode="json", exclude_defaults=True)
 
 
 def decode_items(data: bytes, path: Path, catalog: Catalog) -> Roles:

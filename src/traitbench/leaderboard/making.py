@@ -70,7 +70,7 @@ def entries(card: Scorecard, declared: Declared | None = None, logs: Path | None
     """
     catalog = load_catalog()
     said = declared or Declared()
-    found = [Log(name=name, sha256=_log_sha256(name, logs)) for name in card.logs]
+    found = [Log(name=name, sha256=_log_sha256(name, logs)) for name in dict.fromkeys(card.logs)]
     names = dict.fromkeys(result.task for result in card.tasks)
     if not names:
         raise InputError("the scorecard has no tasks; make it with traitbench score MODEL --tasks … --out DIR")

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -143,12 +143,21 @@ def withdraw(root: Path, identifier: str, *, by: str, reason: str) -> Withdrawal
         "by": by,
         "reason": reason,
     }
+    return _add_line(root / WITHDRAWN, Withdrawal, fields)
+
+
+def sign(root: Path, fields: dict[str, Any]) -> MaintainerRun:
+    """Adds a line to maintainer_runs.jsonl."""
+    return _add_line(root / MAINTAINER_RUNS, MaintainerRun, fields)
+
+
+def _add_line(path: Path, kind: type[Listed], fields: dict[str, Any]) -> Listed:
     try:
-        line = Withdrawal.model_validate(fields)
+        line = kind.model_validate(fields)
     except ValidationError as error:
         fault = error.errors()[0]
         raise InputError(f"--{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
-    _append(root / WITHDRAWN, line.model_dump_json())
+    _append(path, line.model_dump_json())
     return line
 
 

@@ -57,6 +57,8 @@ class Verified:
     withdrawn: Withdrawal | None = None
     why: str = ""
     """What keeps it from a higher tier."""
+    rescored: tuple[int, int] | None = None
+    """How many of how many questions were put to the weights again, and came out the same."""
     speechless: bool = False
     """Every answer drawn was the same: two collapsed models may well agree in that."""
 
@@ -124,7 +126,7 @@ def _verify_one(
         _check_date(path, record)
         _check_withdrawn(path, record, record_id(data), gone)
         _check_catalogue(path, record, catalog)
-        roles = _items(path, record, catalog)
+        roles = items_of(path, record, catalog)
         if roles:
             _check_figures(path, record, roles, catalog)
     except NotComparableError as error:
@@ -187,8 +189,8 @@ def _check_catalogue(path: Path, record: Record, catalog: Catalog) -> None:
         raise InputError(f"{path}: published: nothing of {stranger.model[:40]!r} is published in the catalogue")
 
 
-def _items(path: Path, record: Record, catalog: Catalog) -> Roles:
-    """The items beside a record; none where it has none."""
+def items_of(path: Path, record: Record, catalog: Catalog) -> Roles:
+    """The items beside a record, by role; none where it has none. `InputError` where they are not its own."""
     beside = path.with_suffix(".parquet")
     if record.items is None:
         if beside.exists() or beside.is_symlink():
