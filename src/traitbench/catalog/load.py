@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import traitbench
+from traitbench.catalog.domains import Domain
 from traitbench.catalog.files import parse, read_jsonl, read_yaml
 from traitbench.catalog.models import (
     Category,
-    Domain,
     Entry,
     ProbeSet,
     Question,
