@@ -100,7 +100,7 @@ class NumberFilter(Entry):
     rule: Literal["number_list"]
     count: tuple[int, int]
     values: tuple[int, int]
-    banned: dict[Identifier, tuple[int, ...]] = {}
+    banned: dict[Identifier, tuple[int, ...]] = Field(default={})
 
     _ends = field_validator("count", "values")(_ordered)
 
@@ -175,7 +175,7 @@ class Domain(Entry):
     licence: str
     version: int = Field(ge=1)
     drawn: Sequence | None = Field(default=None, alias="sequence")
-    slots: dict[Identifier, dict[Language, tuple[Text, ...]]] = {}
+    slots: dict[Identifier, dict[Language, tuple[Text, ...]]] = Field(default={})
     contexts: dict[Language, tuple[Text, ...]] = Field(min_length=1)
     prompts: Prompts
     filter: Filter
