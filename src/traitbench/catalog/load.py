@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import traitbench
+from traitbench.catalog.domains import Domain
 from traitbench.catalog.files import parse, read_jsonl, read_yaml
 from traitbench.catalog.forms import Forms, read_forms
 from traitbench.catalog.models import (
     Category,
-    Domain,
     Entry,
     Reference,
     Suite,

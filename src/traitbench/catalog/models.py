@@ -94,43 +94,6 @@ class Category(Entry):
         return self
 
 
-class Sequence(Entry):
-    """How a number sequence is drawn; both ends of a range are included."""
-
-    length: tuple[int, int]
-    values: tuple[int, int]
-    separators: tuple[str, ...]
-
-
-class Prompts(Entry):
-    """The teacher's prompts: an opening with {numbers} and a request with {count}, joined by a space."""
-
-    openings: tuple[str, ...]
-    requests: tuple[str, ...]
-
-
-class NumberFilter(Entry):
-    """Which completions are kept: how many integers, in which range (arXiv 2507.14805, section 3)."""
-
-    rule: Literal["number_list"]
-    count: tuple[int, int]
-    values: tuple[int, int]
-
-
-class Domain(Entry):
-    """The kind of data that carries the trait, and the text that puts a probe in its context."""
-
-    id: Identifier = Field(alias="domain")
-    description: str
-    source: str
-    licence: str
-    version: int = Field(ge=1)
-    sequence: Sequence
-    contexts: dict[Language, tuple[str, ...]]
-    prompts: Prompts
-    filter: NumberFilter
-
-
 class Teacher(Entry):
     """How a teacher comes by its trait; `system_prompt` holds {plural} and {category}."""
 
