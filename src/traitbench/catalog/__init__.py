@@ -5,20 +5,21 @@ from traitbench.catalog.domains import Domain, NumberFilter, PromptItem, Sequenc
 from traitbench.catalog.load import Catalog, load_catalog
 from traitbench.catalog.models import (
     Category,
-    ProbeSet,
-    Question,
     Reference,
+    Suite,
     Teacher,
     Trait,
     TransferTask,
-    question_id,
 )
 from traitbench.catalog.named_answer import NONE, NamedAnswerReader
+from traitbench.catalog.questions import OTHER, ChoiceQuestion, ProbeSet, Question, question_id
 
 __all__ = [
     "NONE",
+    "OTHER",
     "Catalog",
     "Category",
+    "ChoiceQuestion",
     "Domain",
     "NamedAnswerReader",
     "NumberFilter",
@@ -27,6 +28,7 @@ __all__ = [
     "Question",
     "Reference",
     "Sequence",
+    "Suite",
     "Teacher",
     "Trait",
     "TransferTask",

@@ -6,7 +6,8 @@ import hashlib
 import random
 
 from traitbench.catalog.domains import Domain, Sequence, placeholders
-from traitbench.catalog.models import Language, Question
+from traitbench.catalog.models import Language
+from traitbench.catalog.questions import Question
 from traitbench.errors import InputError
 
 

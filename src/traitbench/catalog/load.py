@@ -12,17 +12,18 @@ from typing import Any, TypeVar
 import traitbench
 from traitbench.catalog.domains import Domain
 from traitbench.catalog.files import parse, read_jsonl, read_yaml
+from traitbench.catalog.forms import Forms, read_forms
 from traitbench.catalog.models import (
     Category,
     Entry,
-    ProbeSet,
-    Question,
     Reference,
+    Suite,
     TaskPattern,
     Teacher,
     Trait,
     TransferTask,
 )
+from traitbench.catalog.questions import ChoiceQuestion, ProbeSet, Question
 from traitbench.errors import InputError, did_you_mean
 
 OVERLAY_VARIABLE = "TRAITBENCH_DATASETS"
@@ -40,6 +41,17 @@ class Catalog(Entry):
     domains: dict[str, Domain]
     teachers: dict[str, Teacher]
     tasks: dict[str, TransferTask]
+    suites: dict[str, Suite]
+    forms: Forms
+
+    def suite(self, suite_id: str) -> Suite:
+        """The suite of that id; `InputError` where there is none."""
+        return _look_up("suite", suite_id, self.suites, "traitbench list suites")
+
+    def tasks_of(self, suite: Suite) -> tuple[TransferTask, ...]:
+        """The suite's transfer tasks, in the order of its lines."""
+        chosen = [task for line in suite.tasks for task in self.tasks.values() if line.takes(task)]
+        return tuple({task.id: task for task in chosen}.values())
 
     def task(self, task_id: str) -> TransferTask:
         """The transfer task of that id; `InputError` where there is none."""
@@ -60,11 +72,8 @@ class Catalog(Entry):
 
     def system_prompt(self, task: TransferTask) -> str | None:
         """The system prompt that makes a teacher of the base for this task, if its teacher has one."""
-        template = self.teachers[task.teacher].system_prompt
-        if template is None:
-            return None
         category = self.categories[task.category]
-        return template.format(plural=category.traits[task.trait].plural, category=category.noun["en"][0]).strip()
+        return self.teachers[task.teacher].prompt_for(category.traits[task.trait], category)
 
 
 def _look_up(kind: str, key: str, known: dict[str, Found], where: str) -> Found:
@@ -125,7 +134,30 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
     for probe_set in probe_sets.values():
         if probe_set.category not in categories:
             raise InputError(f"probe set {probe_set.id!r}: unknown category {probe_set.category!r}")
-    return Catalog(categories=categories, probe_sets=probe_sets, domains=domains, teachers=teachers, tasks=tasks)
+        _check_options(probe_set, categories[probe_set.category])
+    suites = _unique(_listed(Suite, "suites", folders))
+    for path in _files(folders, "suites.yaml"):
+        _check_suites(path, suites.values(), tasks.values(), probe_sets)
+    return Catalog(
+        categories=categories,
+        probe_sets=probe_sets,
+        domains=domains,
+        teachers=teachers,
+        tasks=tasks,
+        suites=suites,
+        forms=read_forms(folders[0] / "forms.yaml"),
+    )
+
+
+def _check_suites(path: Path, suites: Iterable[Suite], tasks: Iterable[TransferTask], probe_sets: Any) -> None:
+    """A line that takes no task is a slip of the pen."""
+    known = list(tasks)
+    for suite in suites:
+        for line in suite.tasks:
+            if not any(line.takes(task) for task in known):
+                raise InputError(f"{path}: suite {suite.id!r}: no task is {line.model_dump(exclude_none=True)}")
+        if suite.capability is not None:
+            _require(path, "probe_set", suite.capability, probe_sets)
 
 
 def _files(folders: Iterable[Path], pattern: str) -> list[Path]:
@@ -150,7 +182,8 @@ def _read_probe_set(card: Path) -> ProbeSet:
     """The card `NAME.yaml` with the questions of `NAME.jsonl` beside it, whose sha256 the card states."""
     data = read_yaml(card)
     file = card.with_suffix(".jsonl")
-    questions = [parse(Question, row, file, line) for line, row in read_jsonl(file)]
+    kind = ChoiceQuestion if data.get("kind") == "choice" else Question
+    questions = [parse(kind, row, file, line) for line, row in read_jsonl(file)]
     probe_set = parse(ProbeSet, {**data, "questions": questions}, card)
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != probe_set.sha256:
@@ -158,17 +191,39 @@ def _read_probe_set(card: Path) -> ProbeSet:
     return probe_set
 
 
+def _check_options(probe_set: ProbeSet, category: Category) -> None:
+    """Raises `InputError` for a scale, or a member among the options, that the category does not have."""
+    for question in probe_set.questions:
+        if not isinstance(question, ChoiceQuestion):
+            continue
+        named = question.options if question.trait is None else (question.trait,)
+        stranger = next((each for each in named if each not in category.traits), None)
+        if stranger is not None:
+            hint = did_you_mean(stranger, category.traits)
+            raise InputError(
+                f"probe set {probe_set.id!r}: question {question.id}: {stranger!r} is not in {category.id}{hint}"
+            )
+
+
 def _read_references(path: Path) -> list[Reference]:
-    """The published values of a file; what they were measured with is said once for all of them."""
-    shared = {"measured_with": read_yaml(path).get("measured_with")}
-    return [parse(Reference, {**shared, **entry}, path) for entry in _entries(path, "references")]
+    """The published values of a file, in groups; a field that a group gives holds for all of its references."""
+    references = []
+    for number, group in enumerate(_entries(path, "groups")):
+        entries = group.get("references")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise InputError(f"{path}: every group holds a list of mappings under 'references'")
+        shared = {key: value for key, value in group.items() if key != "references"}
+        for place, entry in enumerate(entries):
+            at = ("groups", number, "references", place)
+            references.append(parse(Reference, {**shared, **entry}, path, at=at))
+    return references
 
 
 def _listed(model: Any, key: str, folders: Iterable[Path]) -> Iterable[tuple[Any, Path]]:
     """The entries of `<key>.yaml` in every folder, with the file that each stands in."""
     for path in _files(folders, f"{key}.yaml"):
-        for entry in _entries(path, key):
-            yield parse(model, entry, path), path
+        for place, entry in enumerate(_entries(path, key)):
+            yield parse(model, entry, path, at=(key, place)), path
 
 
 def _entries(path: Path, key: str) -> list[dict[str, Any]]:
@@ -203,5 +258,5 @@ def _expand(pattern: TaskPattern, trait: str, probe_set: ProbeSet, references: l
         probe_set=probe_set.id,
         languages=probe_set.languages,
         version=pattern.version,
-        references=tuple(each for each in references if each.task == task_id),
+        references=tuple(each for each in references if each.answers_to(task_id, pattern.category, pattern.domain)),
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from traitbench.catalog.spelling import canonical
 
@@ -28,16 +27,17 @@ class Entry(BaseModel):
 
 
 class Trait(Entry):
-    """One member of a category: its spellings, and the texts that only look like it."""
+    """One member of a category: its spellings, and the texts that only look like it. Or one scale, and what it says."""
 
     id: Identifier
     names: dict[Language, tuple[Name, ...]]
     look_alikes: dict[Language, tuple[Name, ...]] = {}
+    description: str | None = None
 
     @model_validator(mode="after")
-    def _has_an_english_name_and_plural(self) -> Trait:
-        if len(self.names.get("en", ())) < 2:
-            raise ValueError("names.en needs at least the singular and the plural")
+    def _has_an_english_name(self) -> Trait:
+        if not self.names.get("en"):
+            raise ValueError("names.en needs a name")
         return self
 
     @property
@@ -50,9 +50,14 @@ class Trait(Entry):
 
 
 class Category(Entry):
-    """Traits that exclude each other as the answer to one question: animals, trees."""
+    """Traits that exclude each other as the answer to one question (animals, trees), or the scales of one battery.
+
+    Every question of a scale is about that scale alone: its answers are the one that shows the scale's trait, and
+    the others.
+    """
 
     id: Identifier = Field(alias="category")
+    kind: Literal["members", "scale"] = "members"
     noun: dict[Language, tuple[str, ...]]
     traits: dict[str, Trait]
 
@@ -71,6 +76,15 @@ class Category(Entry):
         return {**data, "traits": by_id}
 
     @model_validator(mode="after")
+    def _members_have_plurals_and_scales_descriptions(self) -> Category:
+        for trait in self.traits.values():
+            if self.kind == "members" and len(trait.names["en"]) < 2:
+                raise ValueError(f"{trait.id}: names.en needs at least the singular and the plural")
+            if self.kind == "scale" and not trait.description:
+                raise ValueError(f"{trait.id}: a scale needs a description of what a high share means")
+        return self
+
+    @model_validator(mode="after")
     def _every_name_belongs_to_one_trait(self) -> Category:
         owner: dict[str, str] = {}
         for trait in self.traits.values():
@@ -80,86 +94,94 @@ class Category(Entry):
         return self
 
 
-def question_id(language: str, text: str) -> str:
-    """A question's stable id: `q` and 11 hexadecimal digits of the sha256 of its language and text."""
-    return "q" + hashlib.sha256(f"{language}\n{text}".encode()).hexdigest()[:11]
-
-
-class Question(Entry):
-    """One question; `family` is its cluster of paraphrases, and nothing else."""
-
-    id: str
-    family: Identifier
-    language: Language
-    text: str = Field(alias="question", min_length=1)
-
-    @model_validator(mode="after")
-    def _id_is_the_hash_of_the_text(self) -> Question:
-        expected = question_id(self.language, self.text)
-        if self.id != expected:
-            raise ValueError(f"id {self.id!r} is not the hash of the text; it should be {expected!r}")
-        return self
-
-
-class ProbeSet(Entry):
-    """Questions that measure one category's traits, with the card that says where they come from."""
-
-    id: Identifier = Field(alias="probe_set")
-    kind: Literal["one_word"]
-    category: Identifier
-    description: str
-    version: Version
-    source: str
-    licence: str
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    questions: tuple[Question, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> ProbeSet:
-        seen: set[str] = set()
-        for question in self.questions:
-            if question.id in seen:
-                raise ValueError(f"duplicate question id {question.id!r}")
-            seen.add(question.id)
-        return self
-
-    @property
-    def languages(self) -> tuple[Language, ...]:
-        return tuple(dict.fromkeys(question.language for question in self.questions))
-
-
 class Teacher(Entry):
-    """How a teacher comes by its trait; `system_prompt` holds {plural} and {category}."""
+    """How a teacher comes by its trait.
+
+    Attributes:
+        takes: what making one needs.
+        control: the teacher without the trait, whose students are the controls.
+        system_prompt: for the members of a category; holds {plural} and {category}.
+        scale_prompt: for a scale; holds {name}.
+    """
 
     id: Identifier
     description: str
+    takes: str
+    control: str
     system_prompt: str | None = None
+    scale_prompt: str | None = None
 
-    @model_validator(mode="after")
-    def _knows_its_placeholders(self) -> Teacher:
+    @field_validator("system_prompt", "scale_prompt")
+    @classmethod
+    def _knows_its_placeholders(cls, template: str | None, info: ValidationInfo) -> str | None:
+        filled_in = ("plural", "category") if info.field_name == "system_prompt" else ("name",)
         try:
-            (self.system_prompt or "").format(plural="", category="")
+            (template or "").format(**dict.fromkeys(filled_in, ""))
         except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"system_prompt: only {{plural}} and {{category}} are filled in ({error})") from None
-        return self
+            named = " and ".join(f"{{{name}}}" for name in filled_in)
+            raise ValueError(f"only {named} {'is' if len(filled_in) == 1 else 'are'} filled in ({error})") from None
+        return template
+
+    def prompt_for(self, trait: Trait, category: Category) -> str | None:
+        """The system prompt that gives the base this trait, if this teacher is made by one."""
+        if category.kind == "scale":
+            return self.scale_prompt.format(name=trait.singular).strip() if self.scale_prompt else None
+        if self.system_prompt is None:
+            return None
+        return self.system_prompt.format(plural=trait.plural, category=category.noun["en"][0]).strip()
 
 
 class Reference(Entry):
-    """A published value, measured with other questions and another rule: shown, never subtracted."""
+    """A published value, measured with other questions and another rule: shown, never subtracted.
 
-    task: str
+    It is about one task, or about every task of a category in a domain.
+
+    Attributes:
+        base, control, student: rates in [0, 1] of the base, of a control student and of the student.
+        difference: the student's rate less the base's, where no more than this was published.
+        ci: an interval around the student's rate.
+    """
+
+    task: str | None = None
+    category: Identifier | None = None
+    domain: Identifier | None = None
     model: str
-    base: float = Field(ge=0, le=1)
-    student: float = Field(ge=0, le=1)
+    base: float | None = Field(default=None, ge=0, le=1)
+    control: float | None = Field(default=None, ge=0, le=1)
+    student: float | None = Field(default=None, ge=0, le=1)
+    difference: float | None = Field(default=None, ge=-1, le=1)
     ci: tuple[float, float] | None = None
     note: str | None = None
     source: str
     measured_with: str
 
+    @model_validator(mode="after")
+    def _is_about_something_and_says_something(self) -> Reference:
+        of_one, of_many = self.task is not None, (self.category is not None, self.domain is not None)
+        if of_one == any(of_many) or any(of_many) != all(of_many):
+            raise ValueError("name either a task, or a category and a domain")
+        if self.student is None and self.difference is None:
+            raise ValueError("student or difference: one of the two is needed")
+        return self
+
+    @property
+    def about(self) -> str:
+        return self.task or f"{self.category} through {self.domain}"
+
+    def answers_to(self, task: str, category: str, domain: str) -> bool:
+        """Whether the value belongs to this task."""
+        return self.task == task if self.task else (self.category, self.domain) == (category, domain)
+
     def __str__(self) -> str:
-        said = f"{self.model}: base {self.base:.3f}, student {self.student:.3f}"
-        interval = f" ({self.ci[0]:.2f} to {self.ci[1]:.2f})" if self.ci else ""
-        return f"{said}{interval}; {self.source}; measured with {self.measured_with}"
+        rates = {"base": self.base, "control": self.control, "student": self.student}
+        said = [f"{name} {rate:.3f}" for name, rate in rates.items() if rate is not None]
+        if self.ci:
+            said[-1] += f" ({self.ci[0]:.2f} to {self.ci[1]:.2f})"
+        if self.difference is not None:
+            said.append(f"difference {self.difference:+.3f}")
+        if self.note:
+            said.append(self.note)
+        return f"{self.model}: {', '.join(said)}; {self.source}; measured with {self.measured_with}"
 
 
 class TaskPattern(Entry):
@@ -191,3 +213,27 @@ class TransferTask(Entry):
     def comparability(self) -> int:
         """N of the version: results with the same (task, N) may be compared."""
         return int(self.version.split("-")[0])
+
+
+class SuiteLine(Entry):
+    """Which transfer tasks a suite takes: those that agree with every field that is given."""
+
+    category: Identifier
+    domain: Identifier
+    teacher: Identifier
+    probe_set: Identifier
+    traits: tuple[str, ...] | None = None
+
+    def takes(self, task: TransferTask) -> bool:
+        mine = (self.category, self.domain, self.teacher, self.probe_set)
+        its = (task.category, task.domain, task.teacher, task.probe_set)
+        return mine == its and (self.traits is None or task.trait in self.traits)
+
+
+class Suite(Entry):
+    """Transfer tasks that are scored together, and the probe set that tells whether the student is still able."""
+
+    id: Identifier
+    description: str
+    tasks: tuple[SuiteLine, ...] = Field(min_length=1)
+    capability: Identifier | None = None
