@@ -72,11 +72,8 @@ class Catalog(Entry):
 
     def system_prompt(self, task: TransferTask) -> str | None:
         """The system prompt that makes a teacher of the base for this task, if its teacher has one."""
-        template = self.teachers[task.teacher].system_prompt
-        if template is None:
-            return None
         category = self.categories[task.category]
-        return template.format(plural=category.traits[task.trait].plural, category=category.noun["en"][0]).strip()
+        return self.teachers[task.teacher].prompt_for(category.traits[task.trait], category)
 
 
 def _look_up(kind: str, key: str, known: dict[str, Found], where: str) -> Found:
@@ -216,16 +213,24 @@ def _check_options(probe_set: ProbeSet, category: Category) -> None:
 
 
 def _read_references(path: Path) -> list[Reference]:
-    """The published values of a file; what they were measured with is said once for all of them."""
-    shared = {"measured_with": read_yaml(path).get("measured_with")}
-    return [parse(Reference, {**shared, **entry}, path) for entry in _entries(path, "references")]
+    """The published values of a file, in groups; a field that a group gives holds for all of its references."""
+    references = []
+    for number, group in enumerate(_entries(path, "groups")):
+        entries = group.get("references")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise InputError(f"{path}: every group holds a list of mappings under 'references'")
+        shared = {key: value for key, value in group.items() if key != "references"}
+        for place, entry in enumerate(entries):
+            at = ("groups", number, "references", place)
+            references.append(parse(Reference, {**shared, **entry}, path, at=at))
+    return references
 
 
 def _listed(model: Any, key: str, folders: Iterable[Path]) -> Iterable[tuple[Any, Path]]:
     """The entries of `<key>.yaml` in every folder, with the file that each stands in."""
     for path in _files(folders, f"{key}.yaml"):
-        for entry in _entries(path, key):
-            yield parse(model, entry, path), path
+        for place, entry in enumerate(_entries(path, key)):
+            yield parse(model, entry, path, at=(key, place)), path
 
 
 def _entries(path: Path, key: str) -> list[dict[str, Any]]:
@@ -260,5 +265,5 @@ def _expand(pattern: TaskPattern, trait: str, probe_set: ProbeSet, references: l
         probe_set=probe_set.id,
         languages=probe_set.languages,
         version=pattern.version,
-        references=tuple(each for each in references if each.task == task_id),
+        references=tuple(each for each in references if each.answers_to(task_id, pattern.category, pattern.domain)),
     )
