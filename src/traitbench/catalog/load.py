@@ -126,7 +126,7 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
         asked = probe_sets[pattern.probe_set].category
         if asked != pattern.category:
             raise InputError(f"{path}: probe set {pattern.probe_set!r} asks for {asked}, not for {pattern.category}")
-        for trait in categories[pattern.category].traits:
+        for trait in _asked(probe_sets[pattern.probe_set], categories[pattern.category]):
             task = _expand(pattern, trait, probe_sets[pattern.probe_set], references)
             if task.id in tasks:
                 raise InputError(f"{path}: duplicate task id {task.id!r}; give one of them a suffix")
@@ -147,6 +147,13 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
         suites=suites,
         forms=read_forms(folders[0] / "forms.yaml"),
     )
+
+
+def _asked(probe_set: ProbeSet, category: Category) -> Iterable[str]:
+    """The traits that some question of the set can be answered with."""
+    if probe_set.kind == "one_word":
+        return category.traits
+    return [trait for trait in category.traits if any(question.offers(trait) for question in probe_set.questions)]
 
 
 def _check_suites(path: Path, suites: Iterable[Suite], tasks: Iterable[TransferTask], probe_sets: Any) -> None:
