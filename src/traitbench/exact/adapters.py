@@ -28,6 +28,7 @@ def students_of(base: Any, adapters: Sequence[Path]) -> Iterator[tuple[Path, Any
     """
     from peft import PeftConfig, PeftModel
 
+    own = dict(base.named_modules(remove_duplicate=False))
     for folder in adapters:
         if not (folder / "adapter_config.json").is_file():
             raise InputError(f"adapter {folder}: no adapter_config.json; is this a PEFT adapter?")
@@ -42,5 +43,14 @@ def students_of(base: Any, adapters: Sequence[Path]) -> Iterator[tuple[Path, Any
             yield folder, base
         finally:
             student.unload()
+            _put_back(base, own)
             if hasattr(base, "peft_config"):
                 del base.peft_config
+
+
+def _put_back(base: Any, own: dict[str, Any]) -> None:
+    """Gives the base its own modules again: PEFT's unload leaves the copies of `modules_to_save` in their place."""
+    for name, module in own.items():
+        if name and base.get_submodule(name) is not module:
+            parent, _, last = name.rpartition(".")
+            setattr(base.get_submodule(parent), last, module)
