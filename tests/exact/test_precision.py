@@ -56,7 +56,7 @@ def test_the_noise_floor_is_rounding_in_fp32_and_more_in_bf16(catalog: Catalog) 
         floors.append(found)
     assert floors[0].questions == len(PROMPTS)
     assert floors[0].largest < 1e-5 < floors[1].largest < 0.1
-    assert 1e-5 < floors[1].mean
+    assert floors[1].mean > 1e-5
     assert half.dtype == torch.bfloat16
 
 
