@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from traitbench.errors import InputError
 _NAME = "student"
 
 
-def students_of(base: Any, adapters: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
+def students_of(base: Any, adapters: Sequence[Path]) -> Generator[tuple[Path, Any]]:
     """(folder, model) for each PEFT adapter put on the base, one after another.
 
     The model is the base itself with the adapter's layers in it, and valid until the next is asked for: an adapter

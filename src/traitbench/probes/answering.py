@@ -93,14 +93,17 @@ def _answers(
 async def _exact(
     state: TaskState, model: Model, local: LocalModel, batcher: Batcher[tuple[LocalModel, str], AnswerDistribution]
 ) -> AnswerDistribution:
-    messages = list(state.messages)
-    if model.config.system_message:  # Inspect prepends it in generate(), which is not called here
-        messages.insert(0, ChatMessageSystem(content=model.config.system_message))
-    distribution = await batcher.ask((local, local.hf_chat(messages, [])))
+    distribution = await batcher.ask((local, rendered(model, local, state.messages)))
     text = distribution.answers[0][0] if distribution.answers else ""
     state.output = ModelOutput.from_content(str(model), text)
     state.metadata[SETTINGS_KEY] = {"max_new_tokens": MAX_NEW_TOKENS, "temperature": 1.0}
     return distribution
+
+
+def rendered(model: Model, local: LocalModel, messages: list[ChatMessage]) -> str:
+    """The prompt of these messages, behind the model's system message where it has one."""
+    system = model.config.system_message  # Inspect prepends it in generate(), which is not called here
+    return local.hf_chat([ChatMessageSystem(content=system), *messages] if system else messages, [])
 
 
 async def _sampled(
