@@ -181,7 +181,7 @@ def _merge(categories: dict[str, Category], new: Category, path: Path) -> None:
     if twice:
         raise InputError(f"{path}: duplicate trait id {min(twice)!r}; it is in the catalogue already")
     traits: list[Trait] = [*old.traits.values(), *new.traits.values()]
-    merged = {"category": old.id, "noun": old.noun, "traits": [trait.model_dump() for trait in traits]}
+    merged = {"category": old.id, "kind": old.kind, "noun": old.noun, "traits": [trait.model_dump() for trait in traits]}
     categories[new.id] = parse(Category, merged, path)
 
 
