@@ -128,7 +128,7 @@ def test_lettered_questions_are_computed_as_by_hand(
         assert found["as_given"][question.trait] == pytest.approx(shares[0][place] / sum(shares[0]), abs=1e-4)
         assert sample.scores is not None
         assert sample.scores["share"].value == found["mass"][question.trait]
-    assert len({round(written(sample)["outside"], 4) for sample in log.samples or []}) == 3
+    assert len({round(written(sample)["outside"], 4) for sample in log.samples or []}) > 1
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
