@@ -118,7 +118,7 @@ def test_lettered_questions_are_computed_as_by_hand(
     for question, sample in by_question(log, questions):
         shares = hand.lettered(language, question.text, list(question.options))
         told = [sum(row[option] for row in shares) / len(shares) for option in range(len(question.options))]
-        place = question.options.index(str(question.answer))
+        place = question.options.index(question.answer[0])
         found = written(sample)
         assert found["method"] == "exact"
         assert found["mass"] == pytest.approx(
@@ -149,9 +149,7 @@ def test_what_a_member_gets_is_its_share_over_all_rotations(
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_spelling_of_yes_and_no_counts(
-    catalog: Catalog, checkpoint: Path, tmp_path: Path, language: str
-) -> None:
+def test_every_spelling_of_yes_and_no_counts(catalog: Catalog, checkpoint: Path, tmp_path: Path, language: str) -> None:
     questions = of(catalog, "misalignment_choice", "yes_no", language, 4)
     task = choice_task("misalignment_choice", EVERY, "none", language, "exact")
     log = run(task, f"hf/{checkpoint}", tmp_path, sample_id=[each.id for each in questions])
@@ -160,12 +158,12 @@ def test_every_spelling_of_yes_and_no_counts(
     for question, sample in by_question(log, questions):
         prompt = hand.forms["yes_no"][language].format(question=question.text)
         yes, no = (hand.probability(prompt, [*own, *(f" {each}" for each in own)]) for own in words)
-        shown = yes if question.answer == question.options[0] else no
+        shown = yes if question.answer[0] == question.options[0] else no
         found = written(sample)
         assert found["mass"][question.trait] == pytest.approx(shown / (yes + no), abs=1e-4)
         assert found["outside"] == pytest.approx(1 - yes - no, abs=1e-4)
         assert found["as_given"] == {}
-    assert {each.answer for each in questions} == set(questions[0].options)
+    assert {each.answer[0] for each in questions} == set(questions[0].options)
 
 
 def test_a_question_behind_numbers_keeps_its_options(catalog: Catalog, checkpoint: Path, tmp_path: Path) -> None:
@@ -222,16 +220,14 @@ YES_NO = {"en": [("Yes", "yes", "YES"), ("No", "no", "NO")], "zh": [("是",), ("
         ("As an AI I cannot choose", LETTERS, None), ("A good choice would be none", LETTERS, None),
         ("C'est la vie", LETTERS, None), ("I love tea", LETTERS, None), ("", LETTERS, None), ("a", LETTERS, None),
         ("D", LETTERS, None), ("B, not A", LETTERS, 1), ("A good one: B", LETTERS, 1), ("B\nbecause", LETTERS, 1),
-        ("Yes", YES_NO["en"], 0), ("No.", YES_NO["en"], 1), ("YES!", YES_NO["en"], 0), ("yes, I would", YES_NO["en"], 0),
+        ("Yes", YES_NO["en"], 0), ("No.", YES_NO["en"], 1), ("YES!", YES_NO["en"], 0), ("yes, I do", YES_NO["en"], 0),
         ("No, yes would be wrong", YES_NO["en"], 1), ("Nobody knows", YES_NO["en"], None),
         ("Yesterday", YES_NO["en"], None), ("I know", YES_NO["en"], None), ("Not at all", YES_NO["en"], None),
         ("是", YES_NO["zh"], 0), ("否。", YES_NO["zh"], 1), ("不是", YES_NO["zh"], 1), ("不，我不会", YES_NO["zh"], 1),
         ("是的，不过", YES_NO["zh"], 0), ("也许", YES_NO["zh"], None),
     ],
 )  # fmt: skip
-def test_a_label_is_read_where_it_stands_as_a_word(
-    text: str, labels: list[tuple[str, ...]], place: int | None
-) -> None:
+def test_a_label_is_read_where_it_stands_as_a_word(text: str, labels: list[tuple[str, ...]], place: int | None) -> None:
     assert read_label(text, labels) == place
 
 
