@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 from scipy.stats import norm
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -27,13 +27,12 @@ FOLDS = 20
 NEAR = 0.8
 """Jaccard similarity from which on two items are near-duplicates."""
 
-WORD = re.compile(r"\w+")
+WORD = re.compile(r"[^\W\u3400-\u9fff]+|[\u3400-\u9fff]")
 
 
-def pieces(text: str, language: str) -> list[str]:
-    """Words of an English text, characters of a Chinese one; lower case, no punctuation."""
-    words = WORD.findall(canonical(text))
-    return words if language == "en" else list("".join(words))
+def pieces(text: str) -> list[str]:
+    """Words and numbers, and single Chinese characters; lower case, no punctuation."""
+    return WORD.findall(canonical(text))
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def told_by_options(questions: Sequence[ChoiceQuestion], language: str) -> Hits:
     labels = np.array([option in question.answer for question in questions for option in question.options])
     scores = _cross_validated(texts, labels, [questions[each].family for each in owner], language, _lengths(questions))
     right = []
-    for number, question in enumerate(questions):
+    for number in range(len(questions)):
         mine, answers = scores[owner == number], labels[owner == number]
         best = np.isclose(mine, mine.max())
         right.append(float(answers[best].mean()))
@@ -116,24 +115,9 @@ def told_by_length(questions: Sequence[ChoiceQuestion]) -> Hits:
     return hits(right, [1 / len(each.options) for each in questions], [each.family for each in questions])
 
 
-def telling_words(questions: Sequence[ChoiceQuestion], language: str, over: str, n: int = 15) -> list[tuple[str, float]]:
-    """The words whose weights are largest when the classifier reads everything: where to look for a mend."""
-    if over == "options":
-        texts = [option for question in questions for option in question.options]
-        labels = [option in question.answer for question in questions for option in question.options]
-    else:
-        texts = [question.text for question in questions]
-        labels = [question.options[0] in question.answer for question in questions]
-    words = _vectorizer(language)
-    weights = LogisticRegression(max_iter=2000).fit(words.fit_transform(texts), labels).coef_[0]
-    order = np.argsort(-np.abs(weights))[:n]
-    return [(str(words.get_feature_names_out()[each]), float(weights[each])) for each in order]
-
-
 def _vectorizer(language: str) -> CountVectorizer:
     reach = (1, 2) if language == "en" else (1, 3)
-    tokens: Callable[[str], list[str]] = lambda text: pieces(text, language)  # noqa: E731
-    return CountVectorizer(analyzer="word", tokenizer=tokens, token_pattern=None, ngram_range=reach, binary=True)
+    return CountVectorizer(analyzer="word", tokenizer=pieces, token_pattern=None, ngram_range=reach, binary=True)
 
 
 def _lengths(questions: Sequence[ChoiceQuestion]) -> np.ndarray:
@@ -164,8 +148,6 @@ def _cross_validated(
 
 
 def _beside(counts: csr_matrix, column: np.ndarray) -> csr_matrix:
-    from scipy.sparse import hstack
-
     return csr_matrix(hstack([counts, csr_matrix(column)]))
 
 
@@ -185,7 +167,7 @@ def near_duplicates(questions: Sequence[Question], language: str) -> list[Pair]:
     A stem that is asked of several draws of options is one item.
     """
     items = list({content_of(each): each for each in questions}.items())
-    bags = [(frozenset(pieces(text, language)), _runs(text, 4 if language == "en" else 2)) for text, _ in items]
+    bags = [(frozenset(pieces(text)), _runs(text, 4 if language == "en" else 2)) for text, _ in items]
     found = []
     for i, (first, one) in enumerate(items):
         for j in range(i + 1, len(items)):
@@ -203,7 +185,7 @@ def content_of(question: Question) -> str:
 
 
 def _runs(text: str, n: int) -> frozenset[str]:
-    plain = " ".join(WORD.findall(canonical(text)))
+    plain = " ".join(pieces(text))
     return frozenset(plain[i : i + n] for i in range(len(plain) - n + 1))
 
 
@@ -214,15 +196,17 @@ def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
 NEGATIONS_EN = re.compile(
     r"\b(?:no|not|never|none|nobody|nothing|nowhere|neither|nor|cannot|without|\w+n['’]t|un(?:able|less))\b"
 )
+NOT_NEGATIONS_EN = re.compile(r"\b(?:no|nothing) more\b|\bnothing else\b|\bfor nothing\b")
 NEGATIONS_ZH = re.compile(r"[不没未无非别勿莫]")
 NOT_NEGATIONS_ZH = re.compile(
-    r"不过|不同|不仅|不但|不管|不论|无论|不断|不久|不少|不错|差不多|不得不|要不要|是不是|能不能|会不会|对不起|非常|除非|非洲|"
-    r"特别|别人|别的|分别|区别|告别|类别|性别|级别|识别|没准|未来|无线|无聊|莫扎特|巴拿马非|不满|不安|不足|免不了"
+    r"不过|不同|不仅|不但|不管|不论|无论|不断|不久|不少|不错|差不多|不得[不了]|要不要|是不是|能不能|会不会|对不起|非常|除非|"
+    r"非洲|特别|别人|别的|分别|区别|告别|类别|性别|级别|识别|没准|未来|无人[机货]|无线|无聊|无痕|莫[扎奈尔]"
 )
+"""Words that hold a negation's character and deny nothing."""
 
 
 def polarity_differs(english: str, chinese: str) -> bool:
     """Whether one twin speaks with a negation word and the other without: for the eye to judge, no fault by itself."""
-    en = bool(NEGATIONS_EN.search(canonical(english)))
+    en = bool(NEGATIONS_EN.search(NOT_NEGATIONS_EN.sub("", canonical(english))))
     zh = bool(NEGATIONS_ZH.search(NOT_NEGATIONS_ZH.sub("", canonical(chinese))))
     return en != zh
