@@ -19,6 +19,7 @@ from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+from probe_holdings import Line, holdings, table
 from probe_leaks import CHATS, RUN, Corpus, corpora
 from probe_reliability import Answers, Reliability, answers_of, models_at_hand, split_half
 from probe_wording import (
@@ -39,10 +40,9 @@ from traitbench.catalog.load import datasets_folder
 
 README = datasets_folder() / "README.md"
 LISTS = Path(__file__).parent / "probe_quality.json"
-BEGIN, END = "<!-- quality: written by benchmarks/probe_quality.py -->", "<!-- end of quality -->"
+MARKS = "<!-- {part}: written by benchmarks/probe_quality.py -->", "<!-- end of {part} -->"
 
 Lists = dict[str, Any]
-Line = tuple[str, ...]
 
 
 def main() -> None:
@@ -59,16 +59,19 @@ def main() -> None:
         *_reliability(catalog, folders),
     ]
     LISTS.write_text(json.dumps(lists, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    text = "\n".join([BEGIN, "", *parts, END])
-    README.write_text(before + text + after, encoding="utf-8")
+    _write("holdings", holdings(catalog))
+    _write("quality", parts)
+
+
+def _write(part: str, lines: Sequence[str]) -> None:
+    """Puts the lines in the place of what stands between the part's marks in the README."""
+    begin, end = (mark.format(part=part) for mark in MARKS)
+    before, found, rest = README.read_text(encoding="utf-8").partition(begin)
+    if not found:
+        raise SystemExit(f"{README}: no line {begin!r}; put it and {end!r} where the part belongs")
+    text = "\n".join([begin, "", *lines, end])
+    README.write_text(before + text + rest.partition(end)[2], encoding="utf-8")
     print(text)
-
-
-def _table(head: Sequence[str], rows: Iterable[Line]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines] + [""]
 
 
 def _by_language(probes: ProbeSet) -> dict[str, list[Question]]:
@@ -110,15 +113,16 @@ def _items(catalog: Catalog, lists: Lists) -> list[str]:
         rows.append((probes.id, *(" / ".join(each) for each in counts.values()), *_twins(probes, lists)))
     shared = sum(n > 1 for n in texts.values())
     return [
-        "**Items, near-duplicates, twins** (English / Chinese). Two items of one language are *near* where the Jaccard",
-        f"similarity of their words, or of their runs of characters (four in English, two in Chinese), is {NEAR} or more;",
-        "a stem that is asked of several draws of options counts once. Within a family near items are wanted: it is a",
-        f"cluster of paraphrases, or a mirrored pair. Items that stand in two sets: {shared}. Every English item has a",
-        "Chinese twin; *twins agree* counts those of the same family, form and scale whose answers stand at the same place.",
-        "*To look at* counts questions and options with a negation word in one language and none in the other: a list for",
-        "the eye, no fault by itself (a form that nobody understands, 看不懂, denies nothing).",
+        "**Items, near-duplicates, twins** (English / Chinese). Two items of one language are *near* where the",
+        "Jaccard similarity of their words, or of their runs of characters (four in English, two in Chinese), is",
+        f"{NEAR} or more; a stem that is asked of several draws of options counts once. Within a family near items are",
+        f"wanted: it is a cluster of paraphrases, or a mirrored pair. Items that stand in two sets: {shared}. Every",
+        "English item has a Chinese twin; *twins agree* counts those of the same family, form and scale whose answers",
+        "stand at the same place. *To look at* counts questions and options with a negation word in one language and",
+        "none in the other: a list for the eye, no fault by itself (a form that nobody understands, 看不懂, denies",
+        "nothing).",
         "",
-        *_table(
+        *table(
             ["set", "items", "families", "near, in a family", "near, of two families", "twins agree", "to look at"],
             rows,
         ),
@@ -162,12 +166,12 @@ def _balance(catalog: Catalog) -> list[str]:
         )
     uneven = [probes.id for probes in catalog.probe_sets.values() if not _even(probes)]
     return [
-        "**Balance** (English / Chinese): at which place the answer stands; of form yes_no the first place is Yes. Under",
-        "letters every option is asked under every letter once besides, so that a habit of letters scores at chance by",
-        "construction. In the revealed sets every member stands in as many questions of a family as any other; exceptions:",
-        f"{', '.join(uneven) or 'none'}.",
+        "**Balance** (English / Chinese): at which place the answer stands; of form yes_no the first place is Yes.",
+        "Under letters every option is asked under every letter once besides, so that a habit of letters scores at",
+        "chance by construction. In the revealed sets every member stands in as many questions of a family as any",
+        f"other; exceptions: {', '.join(uneven) or 'none'}.",
         "",
-        *_table(["set", "form", "scale", "items", "first, second, ... place"], rows),
+        *table(["set", "form", "scale", "items", "first, second, ... place"], rows),
     ]
 
 
@@ -206,14 +210,15 @@ def _wording(catalog: Catalog) -> list[str]:
             rows.append((probes.id, form, scale, language, str(len(own)), f"{chance:.2f}", *cells))
     off = sum(not hits.at_chance for hits in found)
     return [
-        "**Answerable by the wording alone?** Who has read no question but counted words: logistic regression on words and",
-        "pairs of words (characters, pairs and threes in Chinese) and the options' lengths, over the *options* (which of",
-        "them is the answer?) and over the *question* (is the answer Yes, or the first option?); and who always takes the",
-        f"*longest* option. Each family is told by a classifier that has read the others ({FOLDS} parts; `all` has read the",
-        "whole set, a scale only itself). The share told right, with Wilson's 95% interval for as many items as the families",
-        f"are worth. Off chance: {off} of {len(found)}; luck alone is expected to put one in twenty there.",
+        "**Answerable by the wording alone?** Who has read no question but counted words: logistic regression on",
+        "words and pairs of words (characters, pairs and threes in Chinese) and the options' lengths, over the",
+        "*options* (which of them is the answer?) and over the *question* (is the answer Yes, or the first option?);",
+        "and who always takes the *longest* option. Each family is told by a classifier that has read the others",
+        f"({FOLDS} parts; `all` has read the whole set, a scale only itself). The share told right, with Wilson's 95%",
+        f"interval for as many items as the families are worth. Off chance: {off} of {len(found)}; luck alone is",
+        "expected to put one in twenty there.",
         "",
-        *_table(["set", "form", "scale", "language", "items", "chance", "options", "question", "longest"], rows),
+        *table(["set", "form", "scale", "language", "items", "chance", "options", "question", "longest"], rows),
     ]
 
 
@@ -232,12 +237,12 @@ def _leaks(catalog: Catalog, known: dict[str, Corpus], lists: Lists) -> list[str
     rows = [(name, str(whole[name]), ", ".join(runs[name]) or "none") for name in known]
     return [
         f"**In no corpus.** {n} different items against every text of `domains/` (prompt banks, contexts), the system",
-        f"prompts of every task's teacher, the files of `lab/`, and {CHATS:,} chats drawn from the lab's corpus, from whose",
-        f"grammar the lab's teachers are taught too. A run is {RUN['en']} words in English and {RUN['zh']} characters in",
-        "Chinese. The lab's grammar speaks in the likeness of its own sets, except for the families that `lab/world.yaml`",
-        "holds out: runs of its sets are to be expected there, whole items are not.",
+        f"prompts of every task's teacher, the files of `lab/`, and {CHATS:,} chats drawn from the lab's corpus, from",
+        f"whose grammar the lab's teachers are taught too. A run is {RUN['en']} words in English and {RUN['zh']}",
+        "characters in Chinese. The lab's grammar speaks in the likeness of its own sets, except for the families",
+        "that `lab/world.yaml` holds out: runs of its sets are to be expected there, whole items are not.",
         "",
-        *_table(["corpus", "holds whole", "holds a run of"], rows),
+        *table(["corpus", "holds whole", "holds a run of"], rows),
     ]
 
 
@@ -265,15 +270,15 @@ def _reliability(catalog: Catalog, folders: Sequence[Path]) -> list[str]:
         if isinstance(found, str):
             unread.setdefault(probes.id, []).append(found)
     return [
-        "**Reliability over families.** The correlation between what one half of a set's families says and what the other",
-        "says, over members x models, averaged over every way to halve them and stepped up to the whole set (Spearman and",
-        "Brown); in brackets 95% over models. *All*: the probabilities of every model; *bases*: of the untrained ones alone;",
-        "*shift*: of each trained model against its base, which is what the benchmark reports. Models, all of them the lab's:",
-        f"{', '.join(model.name for model in models)}.",
+        "**Reliability over families.** The correlation between what one half of a set's families says and what the",
+        "other says, over members x models, averaged over every way to halve them and stepped up to the whole set",
+        "(Spearman and Brown); in brackets 95% over models. *All*: the probabilities of every model; *bases*: of the",
+        "untrained ones alone; *shift*: of each trained model against its base, which is what the benchmark reports.",
+        f"Models, all of them the lab's: {', '.join(model.name for model in models)}.",
         "",
-        *_table(["set", "language", "models", "all", "bases", "shift"], rows),
-        f"No model at hand reads the other sets, and no reliability is quoted for them. What {bases[0].name} makes of them, by",
-        f"language: {'; '.join(f'`{name}` {_either(reasons)}' for name, reasons in unread.items())}.",
+        *table(["set", "language", "models", "all", "bases", "shift"], rows),
+        f"No model at hand reads the other sets, and no reliability is quoted for them. What {bases[0].name} makes of",
+        f"them, by language: {'; '.join(f'`{name}` {_either(reasons)}' for name, reasons in unread.items())}.",
         "",
     ]
 
