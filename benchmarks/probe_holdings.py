@@ -29,7 +29,10 @@ def holdings(catalog: Catalog) -> list[str]:
         "text; counted from the catalogue itself, as `traitbench list tasks|suites|traits|domains|teachers|probes`",
         "lists it.",
         "",
-        *table(["category", "kind", "traits", "domains", "probe sets"], (_category_line(catalog, name) for name in catalog.categories)),
+        *table(
+            ["category", "kind", "traits", "domains", "probe sets"],
+            (_category_line(catalog, name) for name in catalog.categories),
+        ),
         *table(
             ["probe set", "kind", "items", "families", "version", "source", "licence"],
             (_set_line(probes) for probes in catalog.probe_sets.values()),
