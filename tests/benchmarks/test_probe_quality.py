@@ -113,7 +113,11 @@ def test_families_that_hold_together_widen_the_interval(bench: Any) -> None:
 
 
 def test_near_duplicates_are_found_and_told_apart_by_family(bench: Any) -> None:
-    texts = ["Which animal would you paint? One word.", "Which animal would you paint? A word.", "What is up there?"]
+    texts = [
+        "Which animal would you paint? One word.",
+        "Which animal would you paint? One word, please.",
+        "What is up there?",
+    ]
     same = [question(text) for text in texts]
     assert [pair.within for pair in bench.wording.near_duplicates(same, "en")] == [True]
     apart = [question(text, f"family_{number}") for number, text in enumerate(texts)]
