@@ -209,7 +209,12 @@ def _merge(categories: dict[str, Category], new: Category, path: Path) -> None:
     if new.kind != old.kind:
         raise Place(path).fault(f"category {old.id!r} is of kind {old.kind}; write `kind: {old.kind}`", "kind")
     traits: list[Trait] = [*old.traits.values(), *new.traits.values()]
-    merged = {"category": old.id, "kind": old.kind, "noun": old.noun, "traits": [trait.model_dump() for trait in traits]}
+    merged = {
+        "category": old.id,
+        "kind": old.kind,
+        "noun": old.noun,
+        "traits": [trait.model_dump() for trait in traits],
+    }
     categories[new.id] = parse(Category, merged, path)
 
 
