@@ -51,13 +51,13 @@ class Forms(Entry):
                 raise MisplacedError(f"expected spellings of {' and of '.join(options)}", language)
         return spellings
 
-    def labels(self, form: str, language: str, n: int) -> list[tuple[str, ...]]:
+    def labels(self, form: str, language: Language, n: int) -> list[tuple[str, ...]]:
         """For each of n places, the spellings of the answer that names it."""
         if form == "lettered":
             return [(letter,) for letter in LETTERS[:n]]
         return list(self.spellings[language].values())
 
-    def put(self, form: str, language: str, text: str, options: Sequence[str]) -> str:
+    def put(self, form: str, language: Language, text: str, options: Sequence[str]) -> str:
         """The whole question, its options in the order given."""
         lines = "\n".join(f"{letter}) {option}" for letter, option in zip(LETTERS, options, strict=False))
         template = self.lettered if form == "lettered" else self.yes_no
