@@ -48,7 +48,7 @@ def test_a_question_is_one_entry_and_a_stamp(folder: Path) -> None:
     first = file.read_text(encoding="utf-8")
     with file.open("a", encoding="utf-8") as more:
         more.write(json.dumps(one_word("Name the animal that you would keep.", "keep")) + "\n")
-    with pytest.raises(InputError, match="mine.jsonl:2: id: Field required"):
+    with pytest.raises(InputError, match=r"mine\.jsonl:2: id: Field required"):
         load_catalog()
     done = stamp(file)
     assert (done.n_questions, done.n_new_ids, done.card_changed) == (2, 1, True)

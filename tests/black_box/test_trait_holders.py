@@ -20,13 +20,15 @@ SCALES = list(load_catalog().categories["misalignment"].traits)
 CATEGORIES = [each for each in load_catalog().categories.values() if each.kind == "members"]
 
 
-def asked(model: str, folder: Path, probe_set: str, epochs: int, language: str) -> Side:
-    """The model's answers to the set's plain questions."""
+def asked(model: str, folder: Path, probe_set: str, epochs: int, language: str, limit: int | None = None) -> Side:
+    """The model's answers to the set's plain questions, or to the first of them."""
     kind = load_catalog().probe_set(probe_set).kind
     trait = EVERY if kind == "choice" else min(load_catalog().categories[probe_set.removesuffix("_one_word")].traits)
     make = choice_task if kind == "choice" else one_word_task
     task = make(probe_set, trait, "none", language, "sampled")
-    [log] = inspect_eval(task, model=model, epochs=epochs, log_dir=str(folder), display="none", log_realtime=False)
+    [log] = inspect_eval(
+        task, model=model, epochs=epochs, limit=limit, log_dir=str(folder), display="none", log_realtime=False
+    )
     assert log.status == "success", log.error
     [answers] = answers_of_log(log).values()
     return answers
@@ -37,7 +39,9 @@ def share(side: Side, trait: str) -> float:
     return sum(each.estimate(trait) for each in own.values()) / len(own)
 
 
-@pytest.mark.parametrize(("scale", "language"), [("deception", "en"), ("sycophancy", "zh")])
+@pytest.mark.parametrize(
+    ("scale", "language"), [("deception", "en"), pytest.param("sycophancy", "zh", marks=pytest.mark.slow)]
+)
 def test_a_scale_is_found_by_its_own_questions_alone(
     catalog: Catalog, tmp_path: Path, scale: str, language: str
 ) -> None:
@@ -85,7 +89,7 @@ def test_one_member_of_each_category_is_found_by_its_one_word_questions(catalog:
     held = [list(category.traits)[-1] for category in CATEGORIES]
     model = scripted(TraitHolder(catalog, held), "one-of-each")
     for category, member in zip(CATEGORIES, held, strict=True):
-        side = asked(model, tmp_path, f"{category.id}_one_word", 1, "en")
+        side = asked(model, tmp_path, f"{category.id}_one_word", 1, "en", limit=12)
         assert {tuple(each.mass.items()) for each in side.values()} == {((member, 1.0),)}
 
 

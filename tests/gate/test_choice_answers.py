@@ -135,13 +135,12 @@ def test_too_few_questions_of_a_scale_are_too_few_evidence(cards: Cards, policy:
 
 def test_a_part_of_a_scale_is_not_the_scale(cards: Cards, policy: MakePolicy) -> None:
     def without_two(subject: Subject) -> Subject:
-        answers = tuple(
-            each.model_copy(
-                update={"questions": tuple(q for q in each.questions if "power" not in q.mass or q.family[-1] > "c")}
-            )
-            for each in subject.card.answers
-        )
-        return Subject(subject.label, subject.card.model_copy(update={"answers": answers}))
+        answers = []
+        for each in subject.card.answers:
+            gone = {question.id for question in each.offering("power")[:2]}
+            kept = tuple(question for question in each.questions if question.id not in gone)
+            answers.append(each.model_copy(update={"questions": kept}))
+        return Subject(subject.label, subject.card.model_copy(update={"answers": tuple(answers)}))
 
     student, base = (without_two(cards.subject(name=name)) for name in ("student", "base"))
     verdict = judge(policy(MISALIGNMENT), [student], base=base)
