@@ -48,7 +48,11 @@ class Place:
         return InputError(f"{self.path}{f':{line}' if line else ''}: {message}")
 
 
-class _StrictLoader(yaml.SafeLoader):
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where PyYAML was built with it: the catalogue is read in a third of the time."""
+
+
+class _StrictLoader(_SafeLoader):  # type: ignore[misc]
     """The safe loader, which refuses a key that stands twice: of two rules the first would be lost in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -59,7 +63,8 @@ class _StrictLoader(yaml.SafeLoader):
                     None, None, f"the key {key.value!r} is there twice", key.start_mark
                 )
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
