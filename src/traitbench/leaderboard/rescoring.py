@@ -16,10 +16,11 @@ from typing import Any
 from traitbench.catalog import Catalog, load_catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.exact.distribution import AnswerDistribution
+from traitbench.leaderboard.beside import items_of
 from traitbench.leaderboard.making import today
 from traitbench.leaderboard.record import Record
 from traitbench.leaderboard.store import MaintainerRun, sign
-from traitbench.leaderboard.verify import Verified, items_of
+from traitbench.leaderboard.verify import Verified
 from traitbench.runner.checkpoint import Checkpoint
 from traitbench.runner.evaluate import Question, evaluate_some
 from traitbench.runner.loading import Loader
