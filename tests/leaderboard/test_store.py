@@ -59,9 +59,14 @@ def test_a_line_after_a_torn_one_stands_alone(tmp_path: Path) -> None:
     assert path.read_text().splitlines() == ['{"torn": tr', '{"whole": true}']
 
 
-def test_adding_the_same_result_twice_makes_one_record(cards, board: Path) -> None:  # type: ignore[no-untyped-def]
-    assert add(cards(), board) == add(cards(), board)
+def test_adding_the_same_result_again_makes_one_record(cards, board: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1780000000")
+    first = add(cards(), board)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+    assert add(cards().model_copy(update={"logs": ("later.eval",)}), board) == first
     assert len(read_stored(board)) == 1
+    add(cards(seed=2), board)
+    assert len(read_stored(board)) == 2
 
 
 def test_an_interrupted_addition_leaves_no_record(cards, board: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -65,7 +65,7 @@ class MaintainerRun(Part):
 
 
 def add(card: Scorecard, root: Path, declared: Declared | None = None, logs: Path | None = None) -> list[Path]:
-    """Writes the records of the card below `root`; the same result lands in the same file.
+    """Writes the records of the card below `root`; a result that is there already, from another day, is not added twice.
 
     Raises `InputError` where one of them was withdrawn, before any is written.
     """
@@ -74,7 +74,22 @@ def add(card: Scorecard, root: Path, declared: Declared | None = None, logs: Pat
     for entry in made:
         if entry.id in gone:
             raise InputError(f"{entry.id}: withdrawn on {gone[entry.id].date} ({gone[entry.id].reason}); not added")
-    return [write(entry, root) for entry in made]
+    return [_present(entry, root) or write(entry, root) for entry in made]
+
+
+def _present(entry: Entry, root: Path) -> Path | None:
+    """The record that says the same of the same model: of equal answers, compared with the same references."""
+    for path in sorted((root / entry.place).parent.glob("*.json")):
+        try:
+            found = decode(read_bounded(path, MAX_RECORD), path)
+        except InputError:
+            continue  # `verify` says what is wrong with it
+        same = (found.task, found.model, found.references, found.items, found.declared)
+        if same == (
+            entry.record.task, entry.record.model, entry.record.references, entry.record.items, entry.record.declared
+        ):  # fmt: skip
+            return path
+    return None
 
 
 def write(entry: Entry, root: Path) -> Path:

@@ -217,10 +217,9 @@ def _check_catalogue(path: Path, record: Record, known: _Known) -> None:
             raise InputError(f"{path}: probes: context {asked.context} in domain {asked.domain}")
         if asked.sha256 != known.asked_sha256(*where):
             raise NotComparableError(f"{path}: probes: other questions or names than {' '.join(where)} has here")
-    published = {(each.model, each.source) for each in task.references}
-    stranger = next((each for each in record.published if (each.model, each.source) not in published), None)
+    stranger = next((each for each in record.published if each not in task.references), None)
     if stranger is not None:
-        raise InputError(f"{path}: published: nothing of {stranger.model[:40]!r} is published in the catalogue")
+        raise InputError(f"{path}: published: the catalogue has no such value of {stranger.model[:40]!r}")
 
 
 def _check_figures(path: Path, record: Record, roles: Roles, catalog: Catalog) -> None:
