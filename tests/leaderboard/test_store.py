@@ -110,6 +110,16 @@ def test_a_withdrawn_record_is_not_added_again(cards, board: Path) -> None:  # t
         add(cards(), board)
 
 
+def test_answers_that_stand_come_back_with_the_right_words(cards, board: Path) -> None:  # type: ignore[no-untyped-def]
+    [wrong] = add(cards(), board, Declared(submitter="A", training_seed=1))
+    withdraw(board, wrong.stem, by="A. Tester", reason="wrong seed", answers_stand=True)
+    [right] = add(cards(), board, Declared(submitter="A", training_seed=2))
+    assert {each.path: (each.tier, each.withdrawn is None) for each in verify(board)} == {
+        wrong: ("T1", False),
+        right: ("T1", True),
+    }
+
+
 @pytest.mark.parametrize("reason", ["", "two\nlines", "<b>bold</b>", "x" * 400])
 def test_a_reason_is_one_plain_line(added: Callable[..., Path], board: Path, reason: str) -> None:
     path = added()

@@ -97,7 +97,9 @@ def verify(root: Path, paths: Sequence[Path] | None = None, cache: Path | None =
     found = [_verify_one(path, known) for path in chosen if path.suffix == ".json"]
     remembered.write(cache)
     found += [Verified(path, fault=fault) for path in chosen if (fault := _stray(path, records))]
-    beside = [] if paths is None else [_header(path) for path in sorted(records - set(chosen))]
+    gone = {each.record for each in known.gone}
+    others = [] if paths is None else [_header(path) for path in sorted(records - set(chosen))]
+    beside = [each for each in others if each is not None and each.id not in gone]
     return sorted(_without_copies(found, beside), key=lambda each: each.path)
 
 
@@ -259,14 +261,15 @@ def _header(path: Path) -> Header | None:
         return None
 
 
-def _without_copies(found: list[Verified], beside: Iterable[Header | None]) -> list[Verified]:
+def _without_copies(found: list[Verified], beside: Iterable[Header]) -> list[Verified]:
     """Marks copies, but not of a student that said one thing to everything: two such may well agree."""
     headers = [
         Header.of(each.record, each.id)
         for each in found
-        if each.record is not None and each.id is not None and each.tier is not None and not each.speechless
+        if each.record is not None and each.id is not None and each.tier is not None
+        if not each.speechless and each.withdrawn is None
     ]
-    faults = faults_of_copies(filter(None, headers), filter(None, beside))
+    faults = faults_of_copies(filter(None, headers), beside)
     return [
         replace(each, tier=None, fault=f"{each.path}: {faults[each.id]}") if each.id in faults and each.tier else each
         for each in found
