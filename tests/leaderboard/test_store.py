@@ -115,8 +115,8 @@ def test_answers_that_stand_come_back_with_the_right_words(cards, board: Path) -
     withdraw(board, wrong.stem, by="A. Tester", reason="wrong seed", answers_stand=True)
     [right] = add(cards(), board, Declared(submitter="A", training_seed=2))
     assert {each.path: (each.tier, each.withdrawn is None) for each in verify(board)} == {
-        wrong: ("T1", False),
-        right: ("T1", True),
+        wrong: ("T1", True),
+        right: ("T1", False),
     }
 
 
