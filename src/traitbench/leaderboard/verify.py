@@ -270,9 +270,10 @@ def _without_copies(found: list[Verified], beside: Iterable[Header]) -> list[Ver
         if not each.speechless and each.withdrawn is None
     ]
     faults = faults_of_copies(filter(None, headers), beside)
+    said = [faults.get(each.id or "") if each.tier is not None else None for each in found]
     return [
-        replace(each, tier=None, fault=f"{each.path}: {faults[each.id]}") if each.id in faults and each.tier else each
-        for each in found
+        each if fault is None else replace(each, tier=None, fault=f"{each.path}: {fault}")
+        for each, fault in zip(found, said, strict=True)
     ]
 
 
