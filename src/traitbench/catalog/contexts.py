@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 
-from traitbench.catalog.models import Domain, Question, Sequence
+from traitbench.catalog.models import Domain, Language, Question, Sequence
 from traitbench.errors import InputError
 
 
@@ -25,4 +25,11 @@ def in_domain_question(question: Question, domain: Domain) -> str:
         raise InputError(f"domain {domain.id!r} has no contexts in language {question.language!r}")
     seed = hashlib.sha256(f"{domain.id}/{domain.version}/{question.id}".encode()).digest()
     rng = random.Random(seed)
-    return rng.choice(templates).format(numbers=draw_sequence(rng, domain.sequence)) + " " + question.text
+    context = rng.choice(templates).format(numbers=draw_sequence(rng, domain.sequence))
+    return behind(context, question.text, question.language)
+
+
+def behind(context: str, question: str, language: Language) -> str:
+    """The question behind the context: after one space, or at once in Chinese and on a new line."""
+    at_once = language == "zh" or context[-1:].isspace()
+    return context + ("" if at_once else " ") + question
