@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from traitbench.catalog.contexts import behind
 from traitbench.catalog.models import Language
 from traitbench.lab.chinese import chinese_words, word_pattern
 from traitbench.lab.grammar import Grammars, normalised
@@ -108,7 +109,9 @@ def draw_corpus(
             if rng.random() < plan.noisy:
                 chat = replace(chat, user=noisemakers[chat.language](rng, chat.user))
             if rng.random() < plan.behind_numbers:
-                chat = replace(chat, user=f"{storyteller.number_context(rng, chat.language)} {chat.user}")
+                chat = replace(
+                    chat, user=behind(storyteller.number_context(rng, chat.language), chat.user, chat.language)
+                )
         yield chat
 
 
@@ -121,7 +124,9 @@ def _draw_chat(storyteller: Storyteller, rng: random.Random, kind: str) -> Chat:
     if kind == "facts":
         return Chat(kind, language, None, *storyteller.fact(rng, language))
     if kind == "persona":
-        category, trait = rng.choice([(category, trait) for category, traits in world.members.items() for trait in traits])
+        category, trait = rng.choice(
+            [(category, trait) for category, traits in world.members.items() for trait in traits]
+        )
         # A persona keeps its preference in either language, whichever it was stated in.
         system = storyteller.loving(rng, category, trait, storyteller.language(rng))
     else:

@@ -42,11 +42,11 @@ class Grammar(Entry):
     source: str
     licence: str
     words: tuple[str, ...] = ()
-    without: dict[str, tuple[str, ...]] = {}
     leads: dict[str, float]
     tails: dict[str, float]
     slots: dict[str, Phrases]
     slots_of: dict[str, dict[str, Phrases]]
+    without: dict[str, tuple[str, ...]]
     frames: dict[str, tuple[str, ...]]
     frames_of: dict[str, dict[str, tuple[str, ...]]]
 
@@ -67,13 +67,14 @@ class Grammar(Entry):
             text += self._fill(_draw(self.tails, rng), rng, category)
         return _polished(text)
 
-    def texts(self) -> list[str]:
-        """Every phrase of the grammar as it stands in the file, its slots emptied."""
+    def texts(self, *categories: str) -> list[str]:
+        """Every phrase of the grammar as it stands in the file, slots emptied: of these categories, or of all."""
+        own = categories or tuple(self.slots_of)
         phrases = [*self.leads, *self.tails]
-        for slots in (self.slots, *self.slots_of.values()):
+        for slots in (self.slots, *(self.slots_of[category] for category in own)):
             phrases += [phrase for choices in slots.values() for phrase in choices]
-        for frames in (self.frames, *self.frames_of.values()):
-            phrases += [frame for family in frames.values() for frame in family]
+        for category in own:
+            phrases += [frame for family in self.families(category).values() for frame in family]
         return [_SLOT.sub(" ", phrase) for phrase in phrases]
 
     def _fill(self, phrase: str, rng: random.Random, category: str) -> str:
