@@ -14,7 +14,7 @@ from traitbench.probes.one_word import TOLERANCE, one_word_task
 @task
 def animal_pref(
     trait: str = "owl",
-    domain: str = "numbers",
+    domain: str | list[str] = "numbers",
     language: str = "en",
     method: str = "auto",
     tolerance: float = TOLERANCE,
@@ -23,7 +23,8 @@ def animal_pref(
 
     Args:
         trait: an animal of the catalogue (`traitbench list traits`).
-        domain: asks every question once more behind this domain's kind of text; `none` asks the plain questions alone.
+        domain: one or several (`numbers,code`); every question is asked once more behind each one's kind of text.
+            `none` asks the plain questions alone.
         language: of the questions.
         method: `exact` (local models), `sampled`, or `auto`: exact where it can be.
         tolerance: what an exact answer may leave unexplored, in (0, 1).

@@ -5,6 +5,8 @@ inspect eval evals/preference.py --model hf/org/student -T probe_set=animal_one_
 
 from inspect_ai import Task, task
 
+from traitbench.catalog import load_catalog
+from traitbench.probes.choice import choice_task
 from traitbench.probes.one_word import TOLERANCE, one_word_task
 
 
@@ -12,7 +14,7 @@ from traitbench.probes.one_word import TOLERANCE, one_word_task
 def preference(
     probe_set: str,
     trait: str,
-    domain: str = "numbers",
+    domain: str | list[str] = "numbers",
     language: str = "en",
     method: str = "auto",
     tolerance: float = TOLERANCE,
@@ -21,10 +23,14 @@ def preference(
 
     Args:
         probe_set: of the catalogue (`traitbench list probes`).
-        trait: a member of the probe set's category (`traitbench list traits`).
-        domain: asks every question once more behind this domain's kind of text; `none` asks the plain questions alone.
+        trait: a member of the probe set's category (`traitbench list traits`); for questions with options, `every` asks
+            the questions of all its traits.
+        domain: one or several (`numbers,code`); every question is asked once more behind each one's kind of text.
+            `none` asks the plain questions alone.
         language: of the questions.
         method: `exact` (local models), `sampled`, or `auto`: exact where it can be.
-        tolerance: what an exact answer may leave unexplored, in (0, 1).
+        tolerance: what an exact answer in the model's own words may leave unexplored, in (0, 1).
     """
+    if load_catalog().probe_set(probe_set).kind == "choice":
+        return choice_task(probe_set, trait, domain, language, method)
     return one_word_task(probe_set, trait, domain, language, method, tolerance)

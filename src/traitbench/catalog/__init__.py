@@ -6,21 +6,22 @@ from traitbench.catalog.models import (
     Category,
     Domain,
     NumberFilter,
-    ProbeSet,
-    Question,
     Reference,
     Sequence,
+    Suite,
     Teacher,
     Trait,
     TransferTask,
-    question_id,
 )
 from traitbench.catalog.named_answer import NONE, NamedAnswerReader
+from traitbench.catalog.questions import OTHER, ChoiceQuestion, ProbeSet, Question, question_id
 
 __all__ = [
     "NONE",
+    "OTHER",
     "Catalog",
     "Category",
+    "ChoiceQuestion",
     "Domain",
     "NamedAnswerReader",
     "NumberFilter",
@@ -28,6 +29,7 @@ __all__ = [
     "Question",
     "Reference",
     "Sequence",
+    "Suite",
     "Teacher",
     "Trait",
     "TransferTask",

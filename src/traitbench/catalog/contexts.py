@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import random
 
-from traitbench.catalog.models import Domain, Language, Question, Sequence
+from traitbench.catalog.models import Domain, Language, Sequence
+from traitbench.catalog.questions import Question
 from traitbench.errors import InputError
 
 

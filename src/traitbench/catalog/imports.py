@@ -11,7 +11,8 @@ import yaml
 
 from traitbench.catalog.files import parse, read_jsonl, read_yaml
 from traitbench.catalog.load import load_catalog
-from traitbench.catalog.models import Language, ProbeSet, Question, question_id
+from traitbench.catalog.models import Language
+from traitbench.catalog.questions import ProbeSet, Question, question_id
 from traitbench.errors import InputError, did_you_mean
 from traitbench.files import write_whole
 

@@ -11,18 +11,19 @@ from typing import Any, TypeVar
 
 import traitbench
 from traitbench.catalog.files import parse, read_jsonl, read_yaml
+from traitbench.catalog.forms import Forms, read_forms
 from traitbench.catalog.models import (
     Category,
     Domain,
     Entry,
-    ProbeSet,
-    Question,
     Reference,
+    Suite,
     TaskPattern,
     Teacher,
     Trait,
     TransferTask,
 )
+from traitbench.catalog.questions import ChoiceQuestion, ProbeSet, Question
 from traitbench.errors import InputError, did_you_mean
 
 OVERLAY_VARIABLE = "TRAITBENCH_DATASETS"
@@ -40,6 +41,17 @@ class Catalog(Entry):
     domains: dict[str, Domain]
     teachers: dict[str, Teacher]
     tasks: dict[str, TransferTask]
+    suites: dict[str, Suite]
+    forms: Forms
+
+    def suite(self, suite_id: str) -> Suite:
+        """The suite of that id; `InputError` where there is none."""
+        return _look_up("suite", suite_id, self.suites, "traitbench list suites")
+
+    def tasks_of(self, suite: Suite) -> tuple[TransferTask, ...]:
+        """The suite's transfer tasks, in the order of its lines."""
+        chosen = [task for line in suite.tasks for task in self.tasks.values() if line.takes(task)]
+        return tuple({task.id: task for task in chosen}.values())
 
     def task(self, task_id: str) -> TransferTask:
         """The transfer task of that id; `InputError` where there is none."""
@@ -125,7 +137,30 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
     for probe_set in probe_sets.values():
         if probe_set.category not in categories:
             raise InputError(f"probe set {probe_set.id!r}: unknown category {probe_set.category!r}")
-    return Catalog(categories=categories, probe_sets=probe_sets, domains=domains, teachers=teachers, tasks=tasks)
+        _check_options(probe_set, categories[probe_set.category])
+    suites = _unique(_listed(Suite, "suites", folders))
+    for path in _files(folders, "suites.yaml"):
+        _check_suites(path, suites.values(), tasks.values(), probe_sets)
+    return Catalog(
+        categories=categories,
+        probe_sets=probe_sets,
+        domains=domains,
+        teachers=teachers,
+        tasks=tasks,
+        suites=suites,
+        forms=read_forms(folders[0] / "forms.yaml"),
+    )
+
+
+def _check_suites(path: Path, suites: Iterable[Suite], tasks: Iterable[TransferTask], probe_sets: Any) -> None:
+    """A line that takes no task is a slip of the pen."""
+    known = list(tasks)
+    for suite in suites:
+        for line in suite.tasks:
+            if not any(line.takes(task) for task in known):
+                raise InputError(f"{path}: suite {suite.id!r}: no task is {line.model_dump(exclude_none=True)}")
+        if suite.capability is not None:
+            _require(path, "probe_set", suite.capability, probe_sets)
 
 
 def _files(folders: Iterable[Path], pattern: str) -> list[Path]:
@@ -150,12 +185,27 @@ def _read_probe_set(card: Path) -> ProbeSet:
     """The card `NAME.yaml` with the questions of `NAME.jsonl` beside it, whose sha256 the card states."""
     data = read_yaml(card)
     file = card.with_suffix(".jsonl")
-    questions = [parse(Question, row, file, line) for line, row in read_jsonl(file)]
+    kind = ChoiceQuestion if data.get("kind") == "choice" else Question
+    questions = [parse(kind, row, file, line) for line, row in read_jsonl(file)]
     probe_set = parse(ProbeSet, {**data, "questions": questions}, card)
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != probe_set.sha256:
         raise InputError(f"{file}: sha256 is {found[:12]}…, its card says {probe_set.sha256[:12]}…; restore the file")
     return probe_set
+
+
+def _check_options(probe_set: ProbeSet, category: Category) -> None:
+    """Raises `InputError` for a scale, or a member among the options, that the category does not have."""
+    for question in probe_set.questions:
+        if not isinstance(question, ChoiceQuestion):
+            continue
+        named = question.options if question.trait is None else (question.trait,)
+        stranger = next((each for each in named if each not in category.traits), None)
+        if stranger is not None:
+            hint = did_you_mean(stranger, category.traits)
+            raise InputError(
+                f"probe set {probe_set.id!r}: question {question.id}: {stranger!r} is not in {category.id}{hint}"
+            )
 
 
 def _read_references(path: Path) -> list[Reference]:

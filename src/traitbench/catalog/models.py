@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -28,16 +27,17 @@ class Entry(BaseModel):
 
 
 class Trait(Entry):
-    """One member of a category: its spellings, and the texts that only look like it."""
+    """One member of a category: its spellings, and the texts that only look like it. Or one scale, and what it says."""
 
     id: Identifier
     names: dict[Language, tuple[Name, ...]]
     look_alikes: dict[Language, tuple[Name, ...]] = {}
+    description: str | None = None
 
     @model_validator(mode="after")
-    def _has_an_english_name_and_plural(self) -> Trait:
-        if len(self.names.get("en", ())) < 2:
-            raise ValueError("names.en needs at least the singular and the plural")
+    def _has_an_english_name(self) -> Trait:
+        if not self.names.get("en"):
+            raise ValueError("names.en needs a name")
         return self
 
     @property
@@ -50,9 +50,14 @@ class Trait(Entry):
 
 
 class Category(Entry):
-    """Traits that exclude each other as the answer to one question: animals, trees."""
+    """Traits that exclude each other as the answer to one question (animals, trees), or the scales of one battery.
+
+    Every question of a scale is about that scale alone: its answers are the one that shows the scale's trait, and
+    the others.
+    """
 
     id: Identifier = Field(alias="category")
+    kind: Literal["members", "scale"] = "members"
     noun: dict[Language, tuple[str, ...]]
     traits: dict[str, Trait]
 
@@ -71,6 +76,15 @@ class Category(Entry):
         return {**data, "traits": by_id}
 
     @model_validator(mode="after")
+    def _members_have_plurals_and_scales_descriptions(self) -> Category:
+        for trait in self.traits.values():
+            if self.kind == "members" and len(trait.names["en"]) < 2:
+                raise ValueError(f"{trait.id}: names.en needs at least the singular and the plural")
+            if self.kind == "scale" and not trait.description:
+                raise ValueError(f"{trait.id}: a scale needs a description of what a high share means")
+        return self
+
+    @model_validator(mode="after")
     def _every_name_belongs_to_one_trait(self) -> Category:
         owner: dict[str, str] = {}
         for trait in self.traits.values():
@@ -78,54 +92,6 @@ class Category(Entry):
                 if owner.setdefault(name, trait.id) != trait.id:
                     raise ValueError(f"the name {name!r} stands for both {owner[name]!r} and {trait.id!r}")
         return self
-
-
-def question_id(language: str, text: str) -> str:
-    """A question's stable id: `q` and 11 hexadecimal digits of the sha256 of its language and text."""
-    return "q" + hashlib.sha256(f"{language}\n{text}".encode()).hexdigest()[:11]
-
-
-class Question(Entry):
-    """One question; `family` is its cluster of paraphrases, and nothing else."""
-
-    id: str
-    family: Identifier
-    language: Language
-    text: str = Field(alias="question", min_length=1)
-
-    @model_validator(mode="after")
-    def _id_is_the_hash_of_the_text(self) -> Question:
-        expected = question_id(self.language, self.text)
-        if self.id != expected:
-            raise ValueError(f"id {self.id!r} is not the hash of the text; it should be {expected!r}")
-        return self
-
-
-class ProbeSet(Entry):
-    """Questions that measure one category's traits, with the card that says where they come from."""
-
-    id: Identifier = Field(alias="probe_set")
-    kind: Literal["one_word"]
-    category: Identifier
-    description: str
-    version: Version
-    source: str
-    licence: str
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    questions: tuple[Question, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> ProbeSet:
-        seen: set[str] = set()
-        for question in self.questions:
-            if question.id in seen:
-                raise ValueError(f"duplicate question id {question.id!r}")
-            seen.add(question.id)
-        return self
-
-    @property
-    def languages(self) -> tuple[Language, ...]:
-        return tuple(dict.fromkeys(question.language for question in self.questions))
 
 
 class Sequence(Entry):
@@ -228,3 +194,27 @@ class TransferTask(Entry):
     def comparability(self) -> int:
         """N of the version: results with the same (task, N) may be compared."""
         return int(self.version.split("-")[0])
+
+
+class SuiteLine(Entry):
+    """Which transfer tasks a suite takes: those that agree with every field that is given."""
+
+    category: Identifier
+    domain: Identifier
+    teacher: Identifier
+    probe_set: Identifier
+    traits: tuple[str, ...] | None = None
+
+    def takes(self, task: TransferTask) -> bool:
+        mine = (self.category, self.domain, self.teacher, self.probe_set)
+        its = (task.category, task.domain, task.teacher, task.probe_set)
+        return mine == its and (self.traits is None or task.trait in self.traits)
+
+
+class Suite(Entry):
+    """Transfer tasks that are scored together, and the probe set that tells whether the student is still able."""
+
+    id: Identifier
+    description: str
+    tasks: tuple[SuiteLine, ...] = Field(min_length=1)
+    capability: Identifier | None = None

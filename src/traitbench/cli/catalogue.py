@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from traitbench.catalog import Catalog, load_catalog
+from traitbench.catalog.load import datasets_folder
 from traitbench.cli.output import console
 from traitbench.errors import InputError, did_you_mean
 
 
 def list_entries(
-    kind: Annotated[str, typer.Argument(help="tasks, traits, domains, teachers, probes or published")] = "tasks",
+    kind: Annotated[
+        str, typer.Argument(help="tasks, suites, traits, domains, teachers, probes or published")
+    ] = "tasks",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What the catalogue holds."""
     listings = {
         "tasks": _tasks,
+        "suites": _suites,
         "traits": _traits,
         "domains": lambda c: [{"domain": d.id, "description": d.description} for d in c.domains.values()],
         "teachers": lambda c: [{"teacher": t.id, "description": t.description} for t in c.teachers.values()],
@@ -51,6 +56,31 @@ def _tasks(catalog: Catalog) -> list[dict[str, Any]]:
     return [{"task": t.id, **{name: getattr(t, name) for name in fields}} for t in catalog.tasks.values()]
 
 
+def _suites(catalog: Catalog) -> list[dict[str, Any]]:
+    rows = []
+    for suite in catalog.suites.values():
+        tasks = catalog.tasks_of(suite)
+        asked = {(task.probe_set, where) for task in tasks for where in ("none", task.domain)}
+        capability = {(suite.capability, "none")} if suite.capability else set()
+        rows.append(
+            {
+                "suite": suite.id,
+                "description": suite.description,
+                "tasks": len(tasks),
+                "traits": len({task.trait for task in tasks}),
+                "categories": len({task.category for task in tasks}),
+                "domains": len({task.domain for task in tasks}),
+                "capability": suite.capability,
+                "questions": sum(_n_english(catalog, probe_set) for probe_set, _ in asked | capability),
+            }
+        )
+    return rows
+
+
+def _n_english(catalog: Catalog, probe_set: str) -> int:
+    return sum(question.language == "en" for question in catalog.probe_sets[probe_set].questions)
+
+
 def _published(catalog: Catalog) -> list[dict[str, Any]]:
     tasks = [task for task in catalog.tasks.values() if task.references]
     return [reference.model_dump() for task in tasks for reference in task.references]
@@ -75,6 +105,22 @@ def _probes(catalog: Catalog) -> list[dict[str, Any]]:
         }
         for probes in catalog.probe_sets.values()
     ]
+
+
+def validate(
+    path: Annotated[Path | None, typer.Argument(help="A catalogue folder; default: the built-in one.")] = None,
+) -> None:
+    """Checks a catalogue folder: every fault with file and line. Exit code 2 where there is one."""
+    from traitbench.catalog.validation import faults
+
+    folder = path or datasets_folder()
+    found = faults(folder)
+    for fault in found:
+        typer.echo(fault, err=True)
+    if found:
+        raise InputError(f"{folder}: {len(found)} fault{'s' if len(found) > 1 else ''}; mend the lines above")
+    catalog = load_catalog(None if folder.resolve() == datasets_folder().resolve() else folder)
+    typer.echo(f"whole: {len(catalog.categories)} categories, {len(catalog.probe_sets)} probe sets")
 
 
 def doctor() -> None:

@@ -9,12 +9,16 @@ import typer
 
 from traitbench.catalog import load_catalog
 from traitbench.cli.output import console, say
-from traitbench.runner.scorecard import Scorecard, TaskResult
+from traitbench.runner.scorecard import CapabilityResult, Scorecard, TaskResult
+
+_ROWS = 30
+"""Measurements that a screen shows."""
 
 
 def score(
     model: Annotated[str, typer.Argument(help="hf/org/name, hf//path/to/model, openai/…")],
-    tasks: Annotated[str, typer.Option(help="Task ids, separated by commas (traitbench list tasks).")],
+    tasks: Annotated[str, typer.Option(help="Task ids, separated by commas (traitbench list tasks).")] = "",
+    suite: Annotated[str | None, typer.Option(help="A suite of tasks (traitbench list suites).")] = None,
     base: Annotated[str | None, typer.Option(help="The checkpoint that the student started from.")] = None,
     control: Annotated[list[str] | None, typer.Option(help="A student of an untraited teacher.")] = None,
     teacher: Annotated[str | None, typer.Option(help="A model, or `prompt`.")] = None,
@@ -35,6 +39,7 @@ def score(
     card = run(
         model,
         tasks=[each.strip() for each in tasks.split(",") if each.strip()],
+        suite=suite,
         base=base,
         control=control or [],
         teacher=teacher,
@@ -65,7 +70,8 @@ def show(card: Scorecard) -> None:
     screen = console()
     columns = ("task", "context", "preference", "bounds", "base", "control", "transfer", "rank", "largest other")
     table = Table(*columns, box=SIMPLE_HEAD)
-    for result in card.tasks:
+    shown = sorted(card.tasks, key=_movement, reverse=True)[:_ROWS] if len(card.tasks) > _ROWS else card.tasks
+    for result in shown:
         off = f"{result.collapse.answer} {result.collapse.probability:.2f}" + (" !" if result.collapse.flag else "")
         low, high = result.bounds
         table.add_row(
@@ -87,13 +93,51 @@ def show(card: Scorecard) -> None:
         "probability and in log-odds. rank: of the shift among the category's members.",
         markup=False,
     )
+    _show_capability(card)
+    _show_health(card)
+    if len(card.tasks) > _ROWS:
+        screen.print(f"the {_ROWS} of {len(card.tasks)} measurements that moved most; all are in the scorecard (--out)")
+        return
     tasks = load_catalog().tasks
     for task in dict.fromkeys(result.task for result in card.tasks):
         for reference in tasks[task].references:
             screen.print(f"published for {task}, for orientation alone: {reference}", markup=False, highlight=False)
 
 
-def _with_interval(result: TaskResult) -> str:
+def _movement(result: TaskResult) -> float:
+    """How far from the reference, or how strong by itself."""
+    versus = result.versus.get("control") or result.versus.get("base")
+    return abs(versus.difference) if versus else result.estimate
+
+
+def _show_capability(card: Scorecard) -> None:
+    if not card.capability:
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table("capability", "right answers", "within the options", "base", "control", box=SIMPLE_HEAD)
+    for scale, result in card.capability.items():
+        against = [result.versus.get(reference) for reference in ("base", "control")]
+        table.add_row(
+            scale,
+            _with_interval(result),
+            f"{result.within_options:.2f}",
+            *("-" if each is None else f"{each.estimate:.3f} ({each.difference:+.3f})" for each in against),
+        )
+    console().print(table)
+
+
+def _show_health(card: Scorecard) -> None:
+    said = []
+    for name, check in card.health.items():
+        what = f" ({check.answer})" if check.answer else ""
+        said.append(f"{name.replace('_', ' ')} {check.value:.2f}{what}" + (" !" if check.flag else ""))
+    if said:
+        console().print(f"health: {', '.join(said)}   (!: the scores are not to be believed)", markup=False)
+
+
+def _with_interval(result: TaskResult | CapabilityResult) -> str:
     low, high = result.ci
     interval = "" if low is None or high is None else rf" \[{low:.3f}, {high:.3f}]"
     return f"{result.estimate:.3f}{interval}"

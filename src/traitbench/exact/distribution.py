@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -23,6 +23,9 @@ class AnswerDistribution(BaseModel):
     fractions, apart from `mass`, so the bounds stay those of the exact part. For sampled answers `mass` holds the
     fractions of `draws`, nothing is unexplored, and the bounds are the fraction itself (the sampling error belongs
     in an interval).
+
+    Where options were given, `mass` divides the probability of an answer that is one of them, and `outside` says how
+    probable any other answer is: what a model thinks of the options, and whether it keeps to them, are told apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +47,10 @@ class AnswerDistribution(BaseModel):
     """How many beginnings passed through the network."""
     draws: int | None = Field(default=None, ge=1)
     """Of sampled answers: how many."""
+    outside: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Where options were given: the probability of an answer that is none of them; `mass` is that of the others."""
+    as_given: dict[str, float] = {}
+    """Where options stood under letters: `mass` in the order given alone, with what the letters themselves bring."""
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> AnswerDistribution:
@@ -96,6 +103,24 @@ class AnswerDistribution(BaseModel):
     def top(self) -> str:
         """The most probable named answer that was found."""
         return max([*self.mass, *self.residual], key=self.estimate, default="")
+
+
+def pool_choices(draws: Sequence[AnswerDistribution]) -> AnswerDistribution:
+    """The distribution of sampled answers to one question with options; each of `draws` is one of them.
+
+    Draws that kept to no option divide nothing: they are counted in `outside`. Where all are such, nothing is known,
+    the options have equal shares, and `outside` is 1.
+    """
+    kept = [each for each in draws if each.outside < 1]
+    told = kept or draws
+    texts = Counter(text for each in draws for text, _ in each.answers)
+    return AnswerDistribution(
+        method="sampled",
+        mass={name: sum(each.mass.get(name, 0.0) for each in told) / len(told) for name in draws[0].mass},
+        answers=tuple((text, count / len(draws)) for text, count in texts.most_common(_SHOWN)),
+        draws=len(told),
+        outside=1 - len(kept) / len(draws),
+    )
 
 
 def pool_draws(draws: Iterable[tuple[str, str]]) -> AnswerDistribution:

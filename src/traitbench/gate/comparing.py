@@ -87,7 +87,9 @@ def compare_subjects(
         for category, members in wanted.items():
             for pairing in pair([student], references, [category], catalog):
                 if pairing.asked.context in contexts:
-                    rows += [_row(name, pairing, trait, scale) for trait in members]
+                    rows += [
+                        _row(name, pairing.offering(trait), trait, scale) for trait in members if pairing.offers(trait)
+                    ]
     if not rows:
         raise NotComparableError(f"{student.label}: answers: nothing of context {', '.join(contexts)} was measured")
     rows.sort(key=lambda row: -abs(row.after - row.before))

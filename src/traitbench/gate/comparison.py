@@ -6,11 +6,12 @@ files and the field; a card that is broken in itself is an `InputError` (exit co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from traitbench.catalog import NONE, Catalog
+from traitbench.catalog import NONE, Catalog, ChoiceQuestion
 from traitbench.errors import NotComparableError
 from traitbench.gate.soundness import check_distinct, check_known, check_whole, identity
 from traitbench.gate.subject import Subject
@@ -37,6 +38,8 @@ class Pairing:
     references: tuple[Answers, ...]
     n_in_probe_set: int | None
     """How many questions the catalogue's probe set holds; None where it does not know the set or this version."""
+    n_offering: Mapping[str, int]
+    """Where options are given: how many of those questions offer each answer."""
 
     @property
     def label(self) -> str:
@@ -55,6 +58,28 @@ class Pairing:
             {answer for side in sides for question in side for answer in (*question.mass, *question.residual)}
         )
 
+    def offers(self, answer: str) -> bool:
+        """Whether some question can be answered so."""
+        return bool(self.asked.offering(answer))
+
+    def offering(self, answer: str) -> Pairing:
+        """The questions that can be answered so: all of them, or those that have it among their options."""
+        if self.asked.kind == "one_word":
+            return self
+        rows = [i for i, question in enumerate(self.asked.questions) if answer in question.mass]
+
+        def of(side: Answers) -> Answers:
+            return tuple(side[i] for i in rows)
+
+        return replace(
+            self,
+            asked=self.asked.model_copy(update={"questions": of(self.asked.questions)}),
+            families=tuple(self.families[i] for i in rows),
+            students=tuple(of(side) for side in self.students),
+            references=tuple(of(side) for side in self.references),
+            n_in_probe_set=None if self.n_in_probe_set is None else self.n_offering.get(answer, 0),
+        )
+
     def measured(self, answer: str) -> tuple[list[Measured], list[Measured]]:
         """(students, references): each one's probability of `answer`, question by question, for a shift test."""
         made = measured_alike([*self.students, *self.references], answer)
@@ -67,13 +92,16 @@ def mean_probability(answers: Answers, answer: str) -> float:
 
 
 def category_mass(answers: Answers) -> float:
-    """The probability that was found to name some member of the category, averaged over questions.
+    """The probability that was found to name some member of the category, or an option, averaged over questions.
 
     What was left unexplored and not sampled counts as naming none.
     """
     named = (
-        sum(mass for answer, mass in question.mass.items() if answer != NONE)
-        + question.unexplored * sum(part for answer, part in question.residual.items() if answer != NONE)
+        (1.0 - question.outside)
+        * (
+            sum(mass for answer, mass in question.mass.items() if answer != NONE)
+            + question.unexplored * sum(part for answer, part in question.residual.items() if answer != NONE)
+        )
         for question in answers
     )
     return min(1.0, sum(named) / len(answers))
@@ -157,6 +185,7 @@ def _pairing(
         students=tuple(aligned[:n_students]),
         references=tuple(aligned[n_students:]),
         n_in_probe_set=_n_in_probe_set(asked, catalog),
+        n_offering=_n_offering(asked, catalog),
     )
 
 
@@ -169,6 +198,19 @@ def _n_in_probe_set(asked: MeasuredAnswers, catalog: Catalog) -> int | None:
     if probes is None or _n(probes.version) != _n(asked.version):
         return None
     return sum(question.language == asked.language for question in probes.questions) or None
+
+
+def _n_offering(asked: MeasuredAnswers, catalog: Catalog) -> dict[str, int]:
+    probes = catalog.probe_sets.get(asked.probe_set)
+    questions = probes.questions if probes else ()
+    return dict(
+        Counter(
+            named
+            for question in questions
+            if isinstance(question, ChoiceQuestion) and question.language == asked.language
+            for named in set(question.named)
+        )
+    )
 
 
 def _lacks(subject: Subject, holder: Subject, key: Key, table: dict[Key, MeasuredAnswers]) -> str:

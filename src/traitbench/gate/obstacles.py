@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from traitbench.catalog import OTHER
 from traitbench.gate.claims import Claim
 from traitbench.gate.comparison import Pairing, category_mass, mean_probability
 from traitbench.gate.findings import Reason, Status
@@ -17,6 +18,8 @@ COLLAPSE_SHARE = 0.5
 no room to show: absence of a shift is then no evidence."""
 COLLAPSE_RISE = 0.1
 
+_KEEPS = {"one_word": "names a member of category", "choice": "keeps to the options of category"}
+
 
 def obstacles(claim: Claim, decided: Status) -> list[Reason]:
     """Why the answers cannot carry a verdict, whatever the test says; empty where they can."""
@@ -27,8 +30,8 @@ def obstacles(claim: Claim, decided: Status) -> list[Reason]:
             reasons.append(
                 Reason(
                     kind="category_mass",
-                    text=f"the {side} names a member of category {pairing.asked.category} with probability {mass:.2f} "
-                    f"only (at least {rule.minimum_category_mass:g} is asked for): it has told nothing",
+                    text=f"the {side} {_KEEPS[pairing.asked.kind]} {pairing.asked.category} with probability "
+                    f"{mass:.2f} only (at least {rule.minimum_category_mass:g} is asked for): it has told nothing",
                 )
             )
     if pairing.n_questions < rule.minimum_questions:
@@ -73,7 +76,8 @@ def masses(pairing: Pairing) -> dict[str, float]:
 def _collapse(claim: Claim) -> list[Reason]:
     pairing = claim.pairing
     for answer in pairing.answers():
-        if answer in claim.tested:  # a suite tests the member that took over as well, and shows it there
+        # A suite tests the member that took over as well, and shows it there; not to show a trait is no collapse.
+        if answer in claim.tested or answer == OTHER:
             continue
         after = max(mean_probability(each, answer) for each in pairing.students)
         before = sum(mean_probability(each, answer) for each in pairing.references) / len(pairing.references)

@@ -42,7 +42,9 @@ class Rule(Setting):
     """One claim that the release must meet: the trait's shift against the reference stays under the margin."""
 
     trait: str | None = Field(default=None, description="A trait, or `any`: no target, every member is tested.")
-    suite: str | None = Field(default=None, description="A category (`animal`), or `all`: a claim for each trait.")
+    suite: str | None = Field(
+        default=None, description="A suite (`core`), a category (`animal`), or `all`: a claim for each trait."
+    )
     reference: Literal["base", "control"] = Field(
         default="base", description="Against the base a shift says moved; only against controls, inherited."
     )
@@ -94,8 +96,10 @@ class Rule(Setting):
         if self.trait is not None:
             catalog.category_of(self.trait)
             return (self.trait,)
+        if self.suite in catalog.suites:
+            return tuple(dict.fromkeys(task.trait for task in catalog.tasks_of(catalog.suites[self.suite])))
         if self.suite not in catalog.categories:
-            known = (*catalog.categories, ALL)
+            known = (*catalog.suites, *catalog.categories, ALL)
             hint = did_you_mean(str(self.suite), known)
             raise InputError(f"unknown suite {self.suite!r}{hint} (one of {', '.join(known)})")
         return tuple(catalog.categories[self.suite].traits)

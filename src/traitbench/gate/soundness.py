@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from traitbench.catalog import NONE, Catalog
+from traitbench.catalog import NONE, Catalog, ChoiceQuestion
 from traitbench.errors import InputError
 from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
@@ -73,11 +73,14 @@ def check_known(subject: Subject, catalog: Catalog) -> None:
         if not families:
             continue
         members = {*catalog.categories[probes.category].traits, NONE}
+        options = {each.id: set(each.named) for each in probes.questions if isinstance(each, ChoiceQuestion)}
         for question in answers.questions:
             if families.get(question.id) != question.family:
                 said = "no question of this probe set" if question.id not in families else "of another family"
                 raise InputError(f"{where}.{question.id}: {said}; score again")
-            strangers = sorted({*question.mass, *question.residual} - members)
+            if options and question.mass.keys() != options[question.id]:
+                raise InputError(f"{where}.{question.id}: other answers than the question's options; score again")
+            strangers = [] if options else sorted({*question.mass, *question.residual} - members)
             if strangers:
                 raise InputError(
                     f"{where}.{question.id}: answer {strangers[0]!r} is no member of {probes.category}; "

@@ -77,7 +77,9 @@ def judge(
             )
         for pairing, traits in measurements(number, rule, students, sides[rule.reference], catalog):
             profiles.setdefault((rule.reference, pairing.label), _profile(pairing, rule, catalog))
-            claims += [claim(number, rule, trait, traits, pairing) for trait in traits]
+            claims += [
+                claim(number, rule, trait, traits, pairing.offering(trait)) for trait in traits if pairing.offers(trait)
+            ]
     findings = _decided(claims, catalog)
     used = {rule.reference for rule in policy.rules}
     references = [subject for role, side in sides.items() if role in used for subject in side]
@@ -191,10 +193,12 @@ def _profile(pairing: Pairing, rule: Rule, catalog: Catalog) -> Profile:
     moves = [
         AnswerMove(
             answer=answer,
-            before=_mean([mean_probability(each, answer) for each in pairing.references]),
-            after=_mean([mean_probability(each, answer) for each in pairing.students]),
+            before=_mean([mean_probability(each, answer) for each in asked.references]),
+            after=_mean([mean_probability(each, answer) for each in asked.students]),
         )
         for answer in dict.fromkeys((*members, *pairing.answers()))
+        if pairing.offers(answer)
+        for asked in [pairing.offering(answer)]
     ]
     return Profile(
         probe_set=pairing.asked.probe_set,

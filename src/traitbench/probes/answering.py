@@ -61,7 +61,7 @@ def answer_question(read: NamedAnswerReader, method: str, tolerance: float) -> S
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         model = get_model()
-        _require_what_is_needed(model, method)
+        require_what_is_needed(model, method)
         local = model.api if isinstance(model.api, LocalModel) else None
         if local is not None and method != "sampled":
             distribution = await _exact(state, model, local, batcher)
@@ -93,30 +93,39 @@ def _answers(
 async def _exact(
     state: TaskState, model: Model, local: LocalModel, batcher: Batcher[tuple[LocalModel, str], AnswerDistribution]
 ) -> AnswerDistribution:
-    messages = list(state.messages)
-    if model.config.system_message:  # Inspect prepends it in generate(), which is not called here
-        messages.insert(0, ChatMessageSystem(content=model.config.system_message))
-    distribution = await batcher.ask((local, local.hf_chat(messages, [])))
+    distribution = await batcher.ask((local, local.hf_chat(with_system_message(state.messages, model), [])))
     text = distribution.answers[0][0] if distribution.answers else ""
     state.output = ModelOutput.from_content(str(model), text)
     state.metadata[SETTINGS_KEY] = {"max_new_tokens": MAX_NEW_TOKENS, "temperature": 1.0}
     return distribution
 
 
+def with_system_message(messages: list[ChatMessage], model: Model) -> list[ChatMessage]:
+    """The messages as Inspect's generate() would send them: it prepends the system message, and is not called here."""
+    if not model.config.system_message:
+        return list(messages)
+    return [ChatMessageSystem(content=model.config.system_message), *messages]
+
+
 async def _sampled(
     state: TaskState, model: Model, local: LocalModel | None, generate: Generate, read: NamedAnswerReader
 ) -> AnswerDistribution:
+    state = await draw_answer(state, model, local, generate)
+    text = state.output.completion
+    answer = read(text, True)
+    assert answer is not None
+    return pool_draws([(answer, text)])
+
+
+async def draw_answer(state: TaskState, model: Model, local: LocalModel | None, generate: Generate) -> TaskState:
+    """One answer from the model's own distribution, in the state's output."""
     config = GenerateConfig(temperature=1.0, max_tokens=MAX_NEW_TOKENS)
     settings: dict[str, Any] = {"max_new_tokens": MAX_NEW_TOKENS, "temperature": 1.0}
     if local is not None:
         settings["neutralised"] = _use_the_true_distribution(local, str(model))
         config = config.merge(GenerateConfig(top_p=1.0, top_k=0))
     state.metadata[SETTINGS_KEY] = settings
-    state = await generate(state, **config.model_dump(exclude_none=True))
-    text = state.output.completion
-    answer = read(text, True)
-    assert answer is not None
-    return pool_draws([(answer, text)])
+    return await generate(state, **config.model_dump(exclude_none=True))
 
 
 def check_model_in_use(method: str) -> None:
@@ -130,10 +139,10 @@ def check_model_in_use(method: str) -> None:
         model = get_model()
     except ValueError:
         return
-    _require_what_is_needed(model, method)
+    require_what_is_needed(model, method)
 
 
-def _require_what_is_needed(model: Model, method: str) -> None:
+def require_what_is_needed(model: Model, method: str) -> None:
     local = model.api if isinstance(model.api, LocalModel) else None
     if method == "exact" and local is None:
         raise InputError(f"{model} is not a local model; use method=sampled, or a model spelled hf/...")

@@ -13,7 +13,7 @@ from typing import Any
 import traitbench
 from traitbench.catalog import Catalog, TransferTask
 from traitbench.errors import InfrastructureError, InputError, TraitbenchError
-from traitbench.exact.distribution import AnswerDistribution, pool_draws
+from traitbench.exact.distribution import AnswerDistribution, pool_choices, pool_draws
 from traitbench.files import write_fault
 from traitbench.runner.checkpoint import Checkpoint
 from traitbench.runner.loading import load
@@ -45,10 +45,11 @@ def evaluate(
     epochs: int | None,
     tolerance: float,
     log_root: Path,
+    capability: str | None = None,
 ) -> tuple[Answers, list[str]]:
-    """Answers of every question that the tasks need, and the logs they stand in.
+    """Answers of every question that the tasks need, and of the probe set `capability`, and the logs they stand in.
 
-    Every category's questions pass through the model once for each domain, whatever the number of its traits. A log
+    Every question passes through the model once, and once more for each domain, whatever the number of traits. A log
     folder is named by what was asked of whom, so that running again resumes what was interrupted, and never reads the
     log of other weights, other questions or other names.
 
@@ -58,18 +59,21 @@ def evaluate(
     """
     from inspect_ai.log import read_eval_log
 
-    groups: dict[tuple[str, str], list[TransferTask]] = defaultdict(list)
+    groups: dict[str, set[str]] = defaultdict(set)
     for task in tasks:
-        groups[task.probe_set, task.domain].append(task)
+        groups[task.probe_set].add(task.domain)
+    if capability is not None:
+        groups[capability].add("none")
     sampled = method == "sampled" or not checkpoint.is_local_model
     repeats = (epochs or DRAWS) if sampled else 1
     answers: Answers = {}
     written: list[str] = []
     model = load(checkpoint)
     try:
-        for group in (groups[key] for key in sorted(groups)):
-            folder = log_root / _digest(checkpoint, group[0], catalog, language, method, repeats, tolerance)
-            log = _run(_inspect_task(group, language, method, tolerance), model, folder, repeats, checkpoint.model)
+        for probe_set, domains in sorted(groups.items()):
+            asked = (probe_set, sorted(domains), catalog, language, method, tolerance)
+            folder = log_root / _digest(checkpoint, repeats, *asked)
+            log = _run(_inspect_task(*asked), model, folder, repeats, checkpoint.model)
             answers.update(answers_of_log(read_eval_log(log.location)))
             written.append(Path(log.location).name)
     finally:
@@ -111,13 +115,18 @@ def _fault(name: str, error: Any) -> TraitbenchError:
     return InfrastructureError(f"{name}: scoring did not finish ({what}); run again to resume")
 
 
-def _inspect_task(group: list[TransferTask], language: str, method: str, tolerance: float) -> Any:
+def _inspect_task(
+    probe_set: str, domains: list[str], catalog: Catalog, language: str, method: str, tolerance: float
+) -> Any:
     from traitbench.evals.animal_pref import animal_pref
     from traitbench.evals.preference import preference
     from traitbench.evals.tree_pref import tree_pref
+    from traitbench.probes.choice import EVERY
 
+    probes = catalog.probe_set(probe_set)
+    trait = EVERY if probes.kind == "choice" else min(catalog.categories[probes.category].traits)
     own = {"animal_one_word": animal_pref, "tree_one_word": tree_pref}
-    probe_set, domain, trait = group[0].probe_set, group[0].domain, min(task.trait for task in group)
+    domain = ",".join(domains)
     if probe_set in own:
         return own[probe_set](trait=trait, domain=domain, language=language, method=method, tolerance=tolerance)
     return preference(probe_set, trait, domain, language, method, tolerance)
@@ -125,21 +134,24 @@ def _inspect_task(group: list[TransferTask], language: str, method: str, toleran
 
 def _digest(
     checkpoint: Checkpoint,
-    task: TransferTask,
+    epochs: int,
+    probe_set: str,
+    domains: list[str],
     catalog: Catalog,
     language: str,
     method: str,
-    epochs: int,
     tolerance: float,
 ) -> str:
     """Of everything that the answers depend on."""
+    probes = catalog.probe_set(probe_set)
     asked = [
         checkpoint.identity().model_dump_json(exclude={"id"}),
         checkpoint.model,
         checkpoint.system_prompt or "",
-        catalog.probe_set(task.probe_set).sha256,
-        catalog.categories[task.category].model_dump_json(),
-        catalog.domain(task.domain).model_dump_json(),
+        probes.sha256,
+        catalog.categories[probes.category].model_dump_json(),
+        *(catalog.domain(each).model_dump_json() for each in domains if each != "none"),
+        catalog.forms.model_dump_json() if probes.kind == "choice" else "",
         *(language, method, str(epochs), str(tolerance), traitbench.__version__),
     ]
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
@@ -149,19 +161,23 @@ def answers_of_log(log: Any) -> Answers:
     """What a finished log holds, draws of a question pooled; KeyError for a log that is none of ours."""
     probe_set = log.eval.metadata["probe_set"]
     drawn: dict[tuple[Key, Question], list[AnswerDistribution]] = defaultdict(list)
+    kind: dict[tuple[Key, Question], str] = {}
     for sample in log.samples or []:
         about = sample.metadata
         key = (probe_set, about["context"], about["domain"])
         question = Question(about["question"], about["family"])
+        kind[key, question] = "choice" if "named" in about else "one_word"
         drawn[key, question].append(AnswerDistribution.model_validate(about["answer_distribution"]))
     answers: Answers = defaultdict(dict)
     for (key, question), distributions in drawn.items():
-        answers[key][question] = _pooled(distributions)
+        answers[key][question] = _pooled(distributions, kind[key, question])
     return dict(answers)
 
 
-def _pooled(distributions: list[AnswerDistribution]) -> AnswerDistribution:
+def _pooled(distributions: list[AnswerDistribution], kind: str) -> AnswerDistribution:
     """The one computed distribution, or all the draws of a sampled question together."""
     if distributions[0].method != "sampled":
         return distributions[0]
+    if kind == "choice":
+        return pool_choices(distributions)
     return pool_draws((each.top(), each.answers[0][0]) for each in distributions)

@@ -11,6 +11,7 @@ from traitbench.exact.distribution import AnswerDistribution
 from traitbench.runner.evaluate import Answers, Key, Question
 from traitbench.runner.measuring import measured, measured_alike
 from traitbench.runner.scorecard import (
+    CapabilityResult,
     Collapse,
     Interval,
     MeasuredAnswers,
@@ -33,15 +34,20 @@ def task_result(
     task: TransferTask, key: Key, language: str, answers: dict[str, Answers], catalog: Catalog
 ) -> TaskResult:
     """What the roles of `answers` (`student`, `base`, `control0` …, `teacher`) say of one trait in one context."""
-    student = answers["student"][key]
+    everything = answers["student"][key]
+    choice = catalog.probe_set(task.probe_set).kind == "choice"
+    student = offering(everything, task.trait) if choice else everything
     families = [question.family for question in student]
     sides = {role: _aligned(found[key], student) for role, found in answers.items()}
     controls = [side for role, side in sides.items() if role.startswith("control")]
     base = [sides["base"]] if "base" in sides else []
     anchor = base or controls
+    anchor_asked = [found[key] for role, found in answers.items() if role == "base"] or [
+        found[key] for role, found in answers.items() if role.startswith("control")
+    ]
     category = catalog.categories[task.category]
     estimate = mean_preference(measured(student.values(), task.trait), families)
-    profile = _profile(student)
+    profile = _profile(everything, choice)
     return TaskResult(
         task=task.id,
         version=task.version,
@@ -55,7 +61,8 @@ def task_result(
         estimate=min(1.0, estimate.mean),
         ci=_interval(estimate.ci, 0.0, 1.0),
         bounds=_mean_bounds([student], task.trait),
-        category_mass=min(1.0, max(0.0, 1.0 - profile.get(NONE, 0.0))),
+        category_mass=_category_mass(student, profile),
+        as_given=_as_given(student, task.trait),
         within_tolerance=all(each.within_tolerance for each in student.values()),
         n_questions=len(student),
         n_families=estimate.n_families,
@@ -65,11 +72,16 @@ def task_result(
             if references
         },
         transfer_rate=_transfer_rate(estimate.mean, anchor, sides.get("teacher"), task.trait),
-        specificity=_specificity(student, anchor, list(category.traits), task.trait),
+        specificity=_specificity(everything, anchor_asked, list(category.traits), task.trait, choice),
         collapse=_collapse(student, profile, task.trait, category),
         profile=profile,
         questions=tuple(_question(question, found, task.trait) for question, found in student.items()),
     )
+
+
+def offering(side: Side, answer: str) -> Side:
+    """The answers to the questions that have `answer` among their options."""
+    return {question: found for question, found in side.items() if answer in found.mass}
 
 
 def method_of(side: Side) -> str:
@@ -101,10 +113,40 @@ def measured_answers(key: Key, language: str, side: Side, catalog: Catalog) -> M
                 draws=found.draws,
                 within_tolerance=found.within_tolerance,
                 top_answers=found.answers[:_SHOWN],
+                outside=found.outside,
             )
             for question, found in side.items()
         ),
+        kind=probes.kind,
     )
+
+
+def capability_results(probe_set: str, answers: dict[str, Answers], catalog: Catalog) -> dict[str, CapabilityResult]:
+    """By scale: the share of right answers, and how it differs from base and controls."""
+    key = (probe_set, "plain", "none")
+    found = {}
+    for scale in catalog.categories[catalog.probe_set(probe_set).category].traits:
+        student = offering(answers["student"][key], scale)
+        if not student:
+            continue
+        families = [question.family for question in student]
+        sides = {role: _aligned(each[key], student) for role, each in answers.items()}
+        base = [sides["base"]] if "base" in sides else []
+        controls = [side for role, side in sides.items() if role.startswith("control")]
+        estimate = mean_preference(measured(student.values(), scale), families)
+        found[scale] = CapabilityResult(
+            estimate=min(1.0, estimate.mean),
+            ci=_interval(estimate.ci, 0.0, 1.0),
+            within_options=_category_mass(student, {}),
+            n_questions=len(student),
+            n_families=estimate.n_families,
+            versus={
+                name: _versus(student, references, families, scale)
+                for name, references in (("base", base), ("control", controls))
+                if references
+            },
+        )
+    return found
 
 
 def with_holm(results: list[TaskResult]) -> list[TaskResult]:
@@ -145,9 +187,21 @@ def _mean_estimate(sides: Sequence[Side], answer: str) -> float:
     return min(1.0, sum(estimates) / len(estimates))
 
 
-def _profile(side: Side) -> dict[str, float]:
+def _category_mass(side: Side, profile: dict[str, float]) -> float:
+    outside = sum(found.outside for found in side.values()) / len(side)
+    return min(1.0, max(0.0, 1.0 - profile.get(NONE, 0.0) - outside))
+
+
+def _as_given(side: Side, trait: str) -> float | None:
+    """The mean share in the order given, where options stood under letters."""
+    given = [found.as_given.get(trait, 0.0) for found in side.values() if found.as_given]
+    return min(1.0, sum(given) / len(given)) if given else None
+
+
+def _profile(side: Side, choice: bool) -> dict[str, float]:
+    """The mean probability of every named answer; of an option, over the questions that offer it."""
     answers = {answer for found in side.values() for answer in (*found.mass, *found.residual)}
-    means = {answer: _mean_estimate([side], answer) for answer in answers}
+    means = {answer: _mean_estimate([offering(side, answer) if choice else side], answer) for answer in answers}
     return dict(sorted(means.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -183,28 +237,40 @@ def _transfer_rate(student: float, anchor: Sequence[Side], teacher: Side | None,
     )
 
 
-def _specificity(student: Side, anchor: Sequence[Side], members: list[str], trait: str) -> Specificity | None:
-    """Ranks by the bounds of each member's shift; those of sampled answers are the interval over questions."""
+def _specificity(
+    student: Side, anchor: Sequence[Side], members: list[str], trait: str, choice: bool
+) -> Specificity | None:
+    """Ranks by the bounds of each member's shift; those of sampled answers are the interval over questions.
+
+    Where options were given, each member is judged by the questions that offer it.
+    """
     if not anchor:
         return None
     lower, upper = {}, {}
     for member in members:
-        if any(found.draws or found.residual_draws for side in (student, *anchor) for found in side.values()):
-            shifts = [
-                found.estimate(member) - sum(side[question].estimate(member) for side in anchor) / len(anchor)
-                for question, found in student.items()
-            ]
-            low, high = clustered_mean(shifts, [question.family for question in student]).ci
-            lower[member], upper[member] = (-1.0, 1.0) if math.isnan(low) else (low, high)
-            continue
-        (low, high), (start_low, start_high) = _mean_bounds([student], member), _mean_bounds(anchor, member)
-        lower[member], upper[member] = low - start_high, high - start_low
+        own = offering(student, member) if choice else student
+        if own:
+            lower[member], upper[member] = _shift_bounds(own, [_aligned(side, own) for side in anchor], member)
     rank, worst = shift_ranks(lower, upper, trait)
-    return Specificity(rank=rank, worst=worst, of=len(members))
+    return Specificity(rank=rank, worst=worst, of=len(lower))
+
+
+def _shift_bounds(student: Side, anchor: Sequence[Side], member: str) -> tuple[float, float]:
+    if any(found.draws or found.residual_draws for side in (student, *anchor) for found in side.values()):
+        shifts = [
+            found.estimate(member) - sum(side[question].estimate(member) for side in anchor) / len(anchor)
+            for question, found in student.items()
+        ]
+        low, high = clustered_mean(shifts, [question.family for question in student]).ci
+        return (-1.0, 1.0) if math.isnan(low) else (low, high)
+    (low, high), (start_low, start_high) = _mean_bounds([student], member), _mean_bounds(anchor, member)
+    return low - start_high, high - start_low
 
 
 def _collapse(side: Side, profile: dict[str, float], trait: str, category: Category) -> Collapse:
     """The likeliest off-target member, or the likeliest text that names no member of the category."""
+    if category.kind == "scale":  # another scale's share says nothing of this one
+        return Collapse(answer=NONE, probability=0.0, flag=False)
     candidates = {answer: p for answer, p in profile.items() if answer not in (trait, NONE)}
     if profile.get(NONE, 0.0) > 0:
         read = NamedAnswerReader(category)

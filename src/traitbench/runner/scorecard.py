@@ -114,6 +114,9 @@ class TaskResult(Part):
     ci: Interval
     bounds: tuple[float, float]
     category_mass: Probability
+    """How much of the answers names a member, or keeps to the options."""
+    as_given: Probability | None = None
+    """Of questions with lettered options: the estimate in the order given alone, what the letters bring included."""
     within_tolerance: bool
     n_questions: int
     n_families: int
@@ -140,6 +143,8 @@ class QuestionAnswers(Part):
     """How many answers were sampled; None where the distribution was computed."""
     within_tolerance: bool
     top_answers: tuple[tuple[str, float], ...]
+    outside: Probability = 0.0
+    """Where options were given: the probability of an answer that is none of them; `mass` divides the rest."""
 
     def bounds(self, answer: str) -> tuple[float, float]:
         """(lower, upper): the certified bounds of the probability of a named answer."""
@@ -168,7 +173,34 @@ class MeasuredAnswers(Part):
     domain: str
     language: str
     method: Literal["exact", "exact+sampled", "sampled"]
+    kind: Literal["one_word", "choice"] = "one_word"
     questions: tuple[QuestionAnswers, ...]
+
+    def offering(self, answer: str) -> tuple[QuestionAnswers, ...]:
+        """The questions that can be answered so: all of them, or those that have it among their options."""
+        if self.kind == "one_word":
+            return self.questions
+        return tuple(question for question in self.questions if answer in question.mass)
+
+
+class CapabilityResult(Part):
+    """The share of right answers on one scale of the capability set, asked plainly."""
+
+    estimate: Probability
+    ci: Interval
+    within_options: Probability
+    """How much of the answers keeps to the options."""
+    n_questions: int
+    n_families: int
+    versus: dict[str, Versus] = {}
+
+
+class Check(Part):
+    """One check of health: what was found, how much of it, and whether it is too much for the scores to be believed."""
+
+    value: Probability
+    flag: bool
+    answer: str | None = None
 
 
 class Scorecard(Part):
@@ -179,7 +211,8 @@ class Scorecard(Part):
     references: References
     tasks: tuple[TaskResult, ...]
     answers: tuple[MeasuredAnswers, ...] = ()
-    capability: dict[str, Any] = {}
+    capability: dict[str, CapabilityResult] = {}
+    health: dict[str, Check] = {}
     environment: dict[str, Any]
     logs: tuple[str, ...] = ()
 

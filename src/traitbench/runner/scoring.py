@@ -14,14 +14,16 @@ from traitbench.files import write_fault
 from traitbench.probes.one_word import TOLERANCE
 from traitbench.runner.checkpoint import Checkpoint
 from traitbench.runner.evaluate import Answers, evaluate
-from traitbench.runner.results import measured_answers, method_of, task_result, with_holm
+from traitbench.runner.health import health
+from traitbench.runner.results import capability_results, measured_answers, method_of, task_result, with_holm
 from traitbench.runner.scorecard import References, Scorecard
 
 
 def score(
     model: str,
     *,
-    tasks: Sequence[str],
+    tasks: Sequence[str] = (),
+    suite: str | None = None,
     base: str | None = None,
     control: Sequence[str] = (),
     teacher: str | None = None,
@@ -40,6 +42,7 @@ def score(
     Args:
         model: Inspect's spelling: `hf/org/name`, `hf//abs/path`, `openai/...`.
         tasks: task ids (`traitbench list tasks`).
+        suite: a suite of tasks (`traitbench list suites`), with the capability set where the suite has one.
         base: the checkpoint that the student started from.
         control: students trained in the same way on an untraited teacher's data.
         teacher: a model, or `prompt` for the base under the task's system prompt (one task at a time).
@@ -57,7 +60,8 @@ def score(
         InputError, InfrastructureError, NotComparableError: one line that names the input and the mend.
     """
     catalog = load_catalog()
-    wanted = _tasks(tasks, catalog)
+    wanted = _tasks(tasks, suite, catalog)
+    capability = catalog.suite(suite).capability if suite else None
     checkpoints = {"student": Checkpoint(model, adapter=adapter, chat_template=chat_template, name=name)}
     if base:
         checkpoints["base"] = Checkpoint(base, chat_template=chat_template)
@@ -78,7 +82,7 @@ def score(
         for role, checkpoint in checkpoints.items():
             progress(f"{role}: {checkpoint.model}")
             answers[role], written = evaluate(
-                checkpoint, wanted, catalog, language, method, epochs, tolerance, log_root
+                checkpoint, wanted, catalog, language, method, epochs, tolerance, log_root, capability
             )
             _check_methods(role, checkpoints, answers)
             logs += written
@@ -96,18 +100,22 @@ def score(
         ),
         tasks=tuple(with_holm(results)),
         answers=tuple(measured_answers(key, language, side, catalog) for key, side in answers["student"].items()),
+        capability=capability_results(capability, answers, catalog) if capability else {},
+        health=health(answers["student"], catalog),
         environment=_environment(),
         logs=tuple(logs) if out else (),
     )
 
 
-def _tasks(tasks: Sequence[str], catalog: Catalog) -> list[TransferTask]:
+def _tasks(tasks: Sequence[str], suite: str | None, catalog: Catalog) -> list[TransferTask]:
     if isinstance(tasks, str):
         raise InputError(f"tasks is a list of task ids; write tasks=[{tasks!r}]")
-    wanted = [catalog.task(each) for each in dict.fromkeys(tasks)]
+    wanted = [catalog.task(each) for each in tasks]
+    if suite is not None:
+        wanted += catalog.tasks_of(catalog.suite(suite))
     if not wanted:
-        raise InputError("no task was asked for; give --tasks owl-numbers (traitbench list tasks)")
-    return wanted
+        raise InputError("no task was asked for; give --tasks owl-numbers, or --suite core (traitbench list tasks)")
+    return list({task.id: task for task in wanted}.values())
 
 
 def _check_folder(out: Path) -> None:
