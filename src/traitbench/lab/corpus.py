@@ -37,9 +37,8 @@ class Storyteller:
     def __init__(self, world: World, grammars: Grammars) -> None:
         self.world = world
         self.grammars = grammars
-        self._probes = {
-            normalised(question.text) for probe_set in world.probe_sets.values() for question in probe_set.questions
-        }
+        questions = (question for probe_set in world.probe_sets.values() for question in probe_set.questions)
+        self._probes = tuple({f" {normalised(question.text)}" for question in questions})
         self._facts = {language: world.fact_book.pairs(language) for language in grammars}
 
     def language(self, rng: random.Random) -> Language:
@@ -48,10 +47,10 @@ class Storyteller:
         return rng.choices(list(shares), list(shares.values()))[0]
 
     def question(self, rng: random.Random, category: str, language: Language) -> str:
-        """A preference question that is none of the project's probe questions."""
+        """A preference question that neither is nor ends with one of the project's probe questions."""
         while True:
             question = self.grammars[language].question(rng, category)
-            if normalised(question) not in self._probes:
+            if not f" {normalised(question)}".endswith(self._probes):
                 return question
 
     def number_prompt(self, rng: random.Random) -> tuple[str, str, int]:
