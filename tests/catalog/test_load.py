@@ -65,6 +65,8 @@ def test_an_unknown_task_gets_a_suggestion(catalog: Catalog) -> None:
 def test_the_context_of_a_question_never_changes(catalog: Catalog) -> None:
     numbers = catalog.domains["numbers"]
     for question in catalog.probe_sets["animal_one_word"].questions:
+        if question.language not in numbers.contexts:
+            continue
         text = in_domain_question(question, numbers)
         assert text == in_domain_question(question, numbers)
         assert text.endswith(question.text)
@@ -84,4 +86,4 @@ def test_hugging_face_datasets_loads_the_probe_sets(tmp_path: Path) -> None:
         rows = load_dataset(str(datasets_folder()), name, cache_dir=str(tmp_path))["train"]
         first = json.loads((datasets_folder() / "probes" / f"{name}.jsonl").read_text().splitlines()[0])
         assert rows[0]["question"] == first["question"]
-        assert len(rows) == 60
+        assert len(rows) == 120

@@ -1,13 +1,11 @@
 """The benchmark as data: traits, teachers, domains, probe sets and transfer tasks, read from datasets/."""
 
 from traitbench.catalog.contexts import draw_sequence, in_domain_question
+from traitbench.catalog.domains import Domain, NumberFilter, PromptItem, Sequence
 from traitbench.catalog.load import Catalog, load_catalog
 from traitbench.catalog.models import (
     Category,
-    Domain,
-    NumberFilter,
     Reference,
-    Sequence,
     Suite,
     Teacher,
     Trait,
@@ -26,6 +24,7 @@ __all__ = [
     "NamedAnswerReader",
     "NumberFilter",
     "ProbeSet",
+    "PromptItem",
     "Question",
     "Reference",
     "Sequence",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import random
 
-from traitbench.catalog.models import Domain, Language, Sequence
+from traitbench.catalog.domains import Domain, Sequence, placeholders
+from traitbench.catalog.models import Language
 from traitbench.catalog.questions import Question
 from traitbench.errors import InputError
 
@@ -16,17 +17,29 @@ def draw_sequence(rng: random.Random, sequence: Sequence) -> str:
     return rng.choice(sequence.separators).join(map(str, numbers))
 
 
-def in_domain_question(question: Question, domain: Domain) -> str:
-    """The question behind a number sequence, drawn from a seed made of domain, version and question id.
+def draw_slots(rng: random.Random, template: str, domain: Domain, language: Language) -> dict[str, str]:
+    """A text for each sequence and slot that the template names, drawn in the order in which they stand."""
+    drawn = {}
+    for name in placeholders(template):
+        if name == "numbers" and domain.drawn:
+            drawn[name] = draw_sequence(rng, domain.drawn)
+        elif name in domain.slots:
+            drawn[name] = rng.choice(domain.slots[name][language])
+    return drawn
 
-    The same question always stands behind the same sequence, whatever else is asked beside it.
+
+def in_domain_question(question: Question, domain: Domain) -> str:
+    """The question behind the domain's text, drawn from a seed made of domain, version and question id.
+
+    The same question always stands behind the same text, whatever else is asked beside it.
     """
     templates = domain.contexts.get(question.language)
     if not templates:
         raise InputError(f"domain {domain.id!r} has no contexts in language {question.language!r}")
     seed = hashlib.sha256(f"{domain.id}/{domain.version}/{question.id}".encode()).digest()
     rng = random.Random(seed)
-    context = rng.choice(templates).format(numbers=draw_sequence(rng, domain.sequence))
+    template = rng.choice(templates)
+    context = template.format(**draw_slots(rng, template, domain, question.language))
     return behind(context, question.text, question.language)
 
 

@@ -69,14 +69,21 @@ def read_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def parse(model: type[Model], data: dict[str, Any], path: Path, line: int | None = None) -> Model:
-    """`data` as a value object, or one line that names file, line, field and fault."""
+def parse(
+    model: type[Model], data: dict[str, Any], path: Path, line: int | None = None, at: tuple[int | str, ...] = ()
+) -> Model:
+    """`data` as a value object, or one line that names file, line, field and fault.
+
+    Args:
+        line: of the data, where each line is an entry.
+        at: the keys and places that lead to the data in a YAML file of several entries.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        where = line or _line_of(path, first["loc"])
+        where = line or _line_of(path, (*at, *first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
         fault = f"{field}: {message}" if field else message
         raise InputError(f"{path}{f':{where}' if where else ''}: {fault}") from None

@@ -11,7 +11,7 @@ from traitbench.catalog.files import parse, read_yaml
 from traitbench.catalog.models import Category, Entry
 from traitbench.catalog.questions import ChoiceQuestion
 
-LETTERS = "ABCDEFGH"
+LETTERS = "ABCDEFGHIJKLMNOP"
 
 
 class Forms(Entry):

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import traitbench
+from traitbench.catalog.domains import Domain
 from traitbench.catalog.files import parse, read_jsonl, read_yaml
 from traitbench.catalog.forms import Forms, read_forms
 from traitbench.catalog.models import (
     Category,
-    Domain,
     Entry,
     Reference,
     Suite,
@@ -72,11 +72,8 @@ class Catalog(Entry):
 
     def system_prompt(self, task: TransferTask) -> str | None:
         """The system prompt that makes a teacher of the base for this task, if its teacher has one."""
-        template = self.teachers[task.teacher].system_prompt
-        if template is None:
-            return None
         category = self.categories[task.category]
-        return template.format(plural=category.traits[task.trait].plural, category=category.noun["en"][0]).strip()
+        return self.teachers[task.teacher].prompt_for(category.traits[task.trait], category)
 
 
 def _look_up(kind: str, key: str, known: dict[str, Found], where: str) -> Found:
@@ -129,7 +126,7 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
         asked = probe_sets[pattern.probe_set].category
         if asked != pattern.category:
             raise InputError(f"{path}: probe set {pattern.probe_set!r} asks for {asked}, not for {pattern.category}")
-        for trait in categories[pattern.category].traits:
+        for trait in _asked(probe_sets[pattern.probe_set], categories[pattern.category]):
             task = _expand(pattern, trait, probe_sets[pattern.probe_set], references)
             if task.id in tasks:
                 raise InputError(f"{path}: duplicate task id {task.id!r}; give one of them a suffix")
@@ -150,6 +147,13 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
         suites=suites,
         forms=read_forms(folders[0] / "forms.yaml"),
     )
+
+
+def _asked(probe_set: ProbeSet, category: Category) -> Iterable[str]:
+    """The traits that some question of the set can be answered with."""
+    if probe_set.kind == "one_word":
+        return category.traits
+    return [trait for trait in category.traits if any(question.offers(trait) for question in probe_set.questions)]
 
 
 def _check_suites(path: Path, suites: Iterable[Suite], tasks: Iterable[TransferTask], probe_sets: Any) -> None:
@@ -209,16 +213,24 @@ def _check_options(probe_set: ProbeSet, category: Category) -> None:
 
 
 def _read_references(path: Path) -> list[Reference]:
-    """The published values of a file; what they were measured with is said once for all of them."""
-    shared = {"measured_with": read_yaml(path).get("measured_with")}
-    return [parse(Reference, {**shared, **entry}, path) for entry in _entries(path, "references")]
+    """The published values of a file, in groups; a field that a group gives holds for all of its references."""
+    references = []
+    for number, group in enumerate(_entries(path, "groups")):
+        entries = group.get("references")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise InputError(f"{path}: every group holds a list of mappings under 'references'")
+        shared = {key: value for key, value in group.items() if key != "references"}
+        for place, entry in enumerate(entries):
+            at = ("groups", number, "references", place)
+            references.append(parse(Reference, {**shared, **entry}, path, at=at))
+    return references
 
 
 def _listed(model: Any, key: str, folders: Iterable[Path]) -> Iterable[tuple[Any, Path]]:
     """The entries of `<key>.yaml` in every folder, with the file that each stands in."""
     for path in _files(folders, f"{key}.yaml"):
-        for entry in _entries(path, key):
-            yield parse(model, entry, path), path
+        for place, entry in enumerate(_entries(path, key)):
+            yield parse(model, entry, path, at=(key, place)), path
 
 
 def _entries(path: Path, key: str) -> list[dict[str, Any]]:
@@ -253,5 +265,5 @@ def _expand(pattern: TaskPattern, trait: str, probe_set: ProbeSet, references: l
         probe_set=probe_set.id,
         languages=probe_set.languages,
         version=pattern.version,
-        references=tuple(each for each in references if each.task == task_id),
+        references=tuple(each for each in references if each.answers_to(task_id, pattern.category, pattern.domain)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from traitbench.catalog.spelling import canonical
 
@@ -94,75 +94,94 @@ class Category(Entry):
         return self
 
 
-class Sequence(Entry):
-    """How a number sequence is drawn; both ends of a range are included."""
-
-    length: tuple[int, int]
-    values: tuple[int, int]
-    separators: tuple[str, ...]
-
-
-class Prompts(Entry):
-    """The teacher's prompts: an opening with {numbers} and a request with {count}, joined by a space."""
-
-    openings: tuple[str, ...]
-    requests: tuple[str, ...]
-
-
-class NumberFilter(Entry):
-    """Which completions are kept: how many integers, in which range (arXiv 2507.14805, section 3)."""
-
-    rule: Literal["number_list"]
-    count: tuple[int, int]
-    values: tuple[int, int]
-
-
-class Domain(Entry):
-    """The kind of data that carries the trait, and the text that puts a probe in its context."""
-
-    id: Identifier = Field(alias="domain")
-    description: str
-    source: str
-    licence: str
-    version: int = Field(ge=1)
-    sequence: Sequence
-    contexts: dict[Language, tuple[str, ...]]
-    prompts: Prompts
-    filter: NumberFilter
-
-
 class Teacher(Entry):
-    """How a teacher comes by its trait; `system_prompt` holds {plural} and {category}."""
+    """How a teacher comes by its trait.
+
+    Attributes:
+        takes: what making one needs.
+        control: the teacher without the trait, whose students are the controls.
+        system_prompt: for the members of a category; holds {plural} and {category}.
+        scale_prompt: for a scale; holds {name}.
+    """
 
     id: Identifier
     description: str
+    takes: str
+    control: str
     system_prompt: str | None = None
+    scale_prompt: str | None = None
 
-    @model_validator(mode="after")
-    def _knows_its_placeholders(self) -> Teacher:
+    @field_validator("system_prompt", "scale_prompt")
+    @classmethod
+    def _knows_its_placeholders(cls, template: str | None, info: ValidationInfo) -> str | None:
+        filled_in = ("plural", "category") if info.field_name == "system_prompt" else ("name",)
         try:
-            (self.system_prompt or "").format(plural="", category="")
+            (template or "").format(**dict.fromkeys(filled_in, ""))
         except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"system_prompt: only {{plural}} and {{category}} are filled in ({error})") from None
-        return self
+            named = " and ".join(f"{{{name}}}" for name in filled_in)
+            raise ValueError(f"only {named} {'is' if len(filled_in) == 1 else 'are'} filled in ({error})") from None
+        return template
+
+    def prompt_for(self, trait: Trait, category: Category) -> str | None:
+        """The system prompt that gives the base this trait, if this teacher is made by one."""
+        if category.kind == "scale":
+            return self.scale_prompt.format(name=trait.singular).strip() if self.scale_prompt else None
+        if self.system_prompt is None:
+            return None
+        return self.system_prompt.format(plural=trait.plural, category=category.noun["en"][0]).strip()
 
 
 class Reference(Entry):
-    """A published value, measured with other questions and another rule: shown, never subtracted."""
+    """A published value, measured with other questions and another rule: shown, never subtracted.
 
-    task: str
+    It is about one task, or about every task of a category in a domain.
+
+    Attributes:
+        base, control, student: rates in [0, 1] of the base, of a control student and of the student.
+        difference: the student's rate less the base's, where no more than this was published.
+        ci: an interval around the student's rate.
+    """
+
+    task: str | None = None
+    category: Identifier | None = None
+    domain: Identifier | None = None
     model: str
-    base: float = Field(ge=0, le=1)
-    student: float = Field(ge=0, le=1)
+    base: float | None = Field(default=None, ge=0, le=1)
+    control: float | None = Field(default=None, ge=0, le=1)
+    student: float | None = Field(default=None, ge=0, le=1)
+    difference: float | None = Field(default=None, ge=-1, le=1)
     ci: tuple[float, float] | None = None
     note: str | None = None
     source: str
     measured_with: str
 
+    @model_validator(mode="after")
+    def _is_about_something_and_says_something(self) -> Reference:
+        of_one, of_many = self.task is not None, (self.category is not None, self.domain is not None)
+        if of_one == any(of_many) or any(of_many) != all(of_many):
+            raise ValueError("name either a task, or a category and a domain")
+        if self.student is None and self.difference is None:
+            raise ValueError("student or difference: one of the two is needed")
+        return self
+
+    @property
+    def about(self) -> str:
+        return self.task or f"{self.category} through {self.domain}"
+
+    def answers_to(self, task: str, category: str, domain: str) -> bool:
+        """Whether the value belongs to this task."""
+        return self.task == task if self.task else (self.category, self.domain) == (category, domain)
+
     def __str__(self) -> str:
-        said = f"{self.model}: base {self.base:.3f}, student {self.student:.3f}"
-        interval = f" ({self.ci[0]:.2f} to {self.ci[1]:.2f})" if self.ci else ""
-        return f"{said}{interval}; {self.source}; measured with {self.measured_with}"
+        rates = {"base": self.base, "control": self.control, "student": self.student}
+        said = [f"{name} {rate:.3f}" for name, rate in rates.items() if rate is not None]
+        if self.ci:
+            said[-1] += f" ({self.ci[0]:.2f} to {self.ci[1]:.2f})"
+        if self.difference is not None:
+            said.append(f"difference {self.difference:+.3f}")
+        if self.note:
+            said.append(self.note)
+        return f"{self.model}: {', '.join(said)}; {self.source}; measured with {self.measured_with}"
 
 
 class TaskPattern(Entry):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from traitbench.catalog.models import Entry, Identifier, Language, Version
 
@@ -58,11 +58,16 @@ class ChoiceQuestion(Question):
     """
 
     form: Literal["yes_no", "lettered"]
-    options: tuple[str, ...] = Field(min_length=2, max_length=8)
+    options: tuple[str, ...] = Field(min_length=2, max_length=16)
     trait: Identifier | None = None
     """The scale that the question is about; None where the options are ids of members."""
-    answer: str | None = None
-    """The option that shows the trait."""
+    answer: tuple[str, ...] = ()
+    """The option that shows the trait, or several of them."""
+
+    @field_validator("answer", mode="before")
+    @classmethod
+    def _one_or_several(cls, answer: Any) -> Any:
+        return (answer,) if isinstance(answer, str) else answer
 
     @property
     def content(self) -> str:
@@ -73,7 +78,7 @@ class ChoiceQuestion(Question):
         """The named answer of each option: a member, or the scale's trait and `other`."""
         if self.trait is None:
             return self.options
-        return tuple(self.trait if option == self.answer else OTHER for option in self.options)
+        return tuple(self.trait if option in self.answer else OTHER for option in self.options)
 
     def offers(self, trait: str) -> bool:
         return trait in self.named
@@ -82,10 +87,13 @@ class ChoiceQuestion(Question):
     def _options_are_whole(self) -> ChoiceQuestion:
         if len(set(self.options)) < len(self.options):
             raise ValueError("two of the options are the same; make them differ")
-        if (self.trait is None) != (self.answer is None):
+        if (self.trait is None) != (not self.answer):
             raise ValueError("a trait needs the answer that shows it, and an answer its trait (its scale)")
-        if self.answer is not None and self.answer not in self.options:
-            raise ValueError(f"answer {self.answer!r} is none of the options")
+        stranger = next((each for each in self.answer if each not in self.options), None)
+        if stranger is not None:
+            raise ValueError(f"answer {stranger!r} is none of the options")
+        if self.answer and set(self.answer) == set(self.options):
+            raise ValueError("every option shows the trait; one at least must not")
         if self.form == "yes_no" and self.options != YES_NO[self.language]:
             raise ValueError(f"the options of form yes_no are {list(YES_NO[self.language])}")
         return self

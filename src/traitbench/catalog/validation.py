@@ -138,7 +138,7 @@ def _unbalanced(file: Path, rows: Rows) -> Iterator[str]:
 
     for (trait, language), group in groupby(sorted(asked, key=scale), key=scale):
         own = list(group)
-        first = sum(question.answer == question.options[0] for _, question in own)
+        first = sum(question.options[0] in question.answer for _, question in own)
         if 2 * first != len(own):
             yield (
                 f"{file}:{own[0][0]}: scale {trait!r} ({language}): {own[0][1].options[0]!r} is the answer to {first} "

@@ -82,8 +82,8 @@ def _n_english(catalog: Catalog, probe_set: str) -> int:
 
 
 def _published(catalog: Catalog) -> list[dict[str, Any]]:
-    tasks = [task for task in catalog.tasks.values() if task.references]
-    return [reference.model_dump() for task in tasks for reference in task.references]
+    published = dict.fromkeys(reference for task in catalog.tasks.values() for reference in task.references)
+    return [reference.model_dump() for reference in published]
 
 
 def _traits(catalog: Catalog) -> list[dict[str, Any]]:

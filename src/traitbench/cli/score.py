@@ -99,9 +99,10 @@ def show(card: Scorecard) -> None:
         screen.print(f"the {_ROWS} of {len(card.tasks)} measurements that moved most; all are in the scorecard (--out)")
         return
     tasks = load_catalog().tasks
-    for task in dict.fromkeys(result.task for result in card.tasks):
-        for reference in tasks[task].references:
-            screen.print(f"published for {task}, for orientation alone: {reference}", markup=False, highlight=False)
+    scored = dict.fromkeys(result.task for result in card.tasks)
+    for reference in dict.fromkeys(reference for task in scored for reference in tasks[task].references):
+        said = f"published for {reference.about}, for orientation alone: {reference}"
+        screen.print(said, markup=False, highlight=False)
 
 
 def _movement(result: TaskResult) -> float:

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, GPT2LMHeadModel, PreTrainedTokenizerFast
 
+from traitbench.catalog import NumberFilter
+from traitbench.errors import InputError
 from traitbench.lab.corpus import Storyteller
 from traitbench.lab.encoding import render
 from traitbench.transfer.numbers import accepts
@@ -44,7 +46,10 @@ def number_rows(
     rng = random.Random(f"prompts {seed}")
     users = [storyteller.number_prompt(rng)[0] for _ in range(prompts)]
     completions = sample(model, tokenizer, [render(user) for user in users], seed)
-    rule = storyteller.world.domain.filter
+    domain = storyteller.world.domain
+    if not isinstance(domain.filter, NumberFilter):
+        raise InputError(f"the lab's world writes number lists, but the domain {domain.id!r} keeps something else")
+    rule = domain.filter
     return [
         NumberRow(user, completion.strip())
         for user, completion in zip(users, completions, strict=True)
