@@ -59,7 +59,7 @@ def test_a_sampled_card_without_draws_is_refused(scripted: Any, policy: MakePoli
         judge(policy(OWL), [student], base=base)
 
 
-@pytest.mark.parametrize("change", [("version", "7-A"), ("language", "zh")])
+@pytest.mark.parametrize("change", [("version", "7-A"), ("language", "fr")])
 def test_questions_that_the_catalogue_does_not_know_are_never_a_pass(
     scripted: Any, policy: MakePolicy, change: tuple[str, str]
 ) -> None:
@@ -94,10 +94,12 @@ def test_two_adapters_of_one_base_are_two_seeds(scripted: Any, policy: MakePolic
 
 def test_a_suite_of_all_asks_for_every_category(scripted: Any, policy: MakePolicy) -> None:
     base, student = (scripted.subject(name=name, seed=seed) for seed, name in enumerate(("base", "student")))
-    with pytest.raises(NotComparableError, match="tree"):
+    with pytest.raises(NotComparableError, match="none of category city"):
         judge(policy({"suite": "all", "margin": 0.5}), [student], base=base)
     anything = judge(policy({"trait": "any", "margin": 0.5}), [student], base=base)
-    assert "Nothing was measured of, and nothing is said of: tree." in anything.assumed
+    [silent] = [said for said in anything.assumed if said.startswith("Nothing was measured of")]
+    assert " tree," in silent
+    assert " animal" not in silent
 
 
 @pytest.mark.parametrize("rule", [{"trait": "any"}, {"suite": "animal"}, {"trait": "owl"}])

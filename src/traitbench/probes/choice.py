@@ -28,8 +28,8 @@ from traitbench.probes.answering import (
     SETTINGS_KEY,
     LocalModel,
     draw_answer,
+    rendered,
     require_what_is_needed,
-    with_system_message,
 )
 from traitbench.probes.batching import Batcher
 from traitbench.probes.questions import checked, samples
@@ -96,9 +96,7 @@ def choose_option(forms: Forms, method: str) -> Solver:
         labels = forms.labels(about["form"], about["language"], len(about["options"]))
         local = model.api if isinstance(model.api, LocalModel) else None
         if local is not None and method != "sampled":
-            prompts = tuple(
-                local.hf_chat(with_system_message(_asking(state.messages, text), model), []) for text in texts
-            )
+            prompts = tuple(rendered(model, local, _asking(state.messages, text)) for text in texts)
             asked = _Asked(local, prompts, tuple(tuple(each) for each in labels), tuple(about["named"]))
             distribution = await batcher.ask(asked)
             state.output = ModelOutput.from_content(str(model), distribution.answers[0][0])
