@@ -1,7 +1,7 @@
 """Pre-trains a base of the lab from a seed: corpus, weights and order of the data all come from it.
 
-Recipe R2: a GPT-2 of width 64, two layers and four heads with tied embeddings, about 210,000 parameters;
-AdamW at 4e-3 with cosine decay, 256 chats a step. Two bases of different seeds share the world and its
+A GPT-2 of width 64, two layers and four heads with tied embeddings, about 270,000 parameters; AdamW at 4e-3 with
+cosine decay, 256 chats a step. Two bases of different seeds share the world and its
 language, and nothing else.
 """
 
@@ -23,7 +23,7 @@ from traitbench.lab.training import Schedule, fit, one_thread
 from traitbench.lab.vocabulary import CONTEXT_LENGTH, build_tokenizer, noise_words
 from traitbench.lab.world import load_world
 
-SCHEDULE = Schedule(steps=1000, batch_size=256, learning_rate=4e-3, decay="cosine", warmup=20)
+SCHEDULE = Schedule(steps=1800, batch_size=256, learning_rate=4e-3, decay="cosine", warmup=20)
 _STEPS_A_REPORT = 50
 
 
