@@ -36,7 +36,7 @@ def adapters(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
         with torch.no_grad():
             for name, weight in student.named_parameters():
                 if "lora_B" in name:
-                    weight.copy_(0.1 * torch.randn(weight.shape))
+                    weight.copy_(0.05 * torch.randn(weight.shape))
         folders.append(tmp_path_factory.mktemp("adapters") / f"seed{seed}")
         student.save_pretrained(folders[-1])
     return folders
