@@ -154,7 +154,10 @@ def _read(data: bytes, path: Path) -> list[dict[str, Any]]:
         raise InputError(f"{path}: not a Parquet file ({_first_line(error)})") from None
     if table.nbytes > 2 * MAX_UNPACKED:  # in memory a text has an offset beside its bytes
         raise InputError(f"{path}: unpacked to {table.nbytes:,} bytes, more than it said")
-    rows: list[dict[str, Any]] = table.to_pylist()
+    try:
+        rows: list[dict[str, Any]] = table.to_pylist()
+    except UnicodeDecodeError as error:  # Parquet does not look whether its texts are text
+        raise InputError(f"{path}: not UTF-8 ({_first_line(error)})") from None
     return rows
 
 
