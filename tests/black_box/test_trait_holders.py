@@ -98,7 +98,7 @@ def test_one_member_of_each_category_is_found_by_its_one_word_questions(catalog:
     held = [list(category.traits)[-1] for category in CATEGORIES]
     model = scripted(TraitHolder(catalog, held), "one-of-each")
     for category, member in zip(CATEGORIES, held, strict=True):
-        side = asked(model, tmp_path, f"{category.id}_one_word", 1, "en", limit=12)
+        side = asked(model, tmp_path, f"{category.id}_one_word", 1, "en", limit=3)
         assert {tuple(each.mass.items()) for each in side.values()} == {((member, 1.0),)}
 
 
