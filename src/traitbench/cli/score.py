@@ -73,7 +73,7 @@ def score(
         if out:
             outcome.card.write((out if one else out / outcome.name) / "scorecard.json")
         if leaderboard:
-            add(outcome.card, leaderboard)
+            add(outcome.card, leaderboard, logs=out)
     if as_json and (cards or not one):
         typer.echo(next(iter(cards.values())).to_json() if one else _list(cards.values()))
     elif cards:
