@@ -117,6 +117,7 @@ def test_a_stamp_keeps_the_comments_of_a_card_and_needs_one(tmp_path: Path) -> N
         ({"language": "en", "family": "f"}, r'mine\.jsonl:2: a question needs a "language" and its text'),
         ({"question": "Who?", "family": "f"}, r'mine\.jsonl:2: a question needs a "language"'),
         (one_word("Who?", "Not a Family"), r"mine\.jsonl:2: family: "),
+        (one_word("谁？", language="zh", twin=["Which?"]), r"mine\.jsonl:3: twin: Input should be a valid string"),
         (one_word("谁？", language="zh", twin="Which?"), r"mine\.jsonl:3: .*twin: 2 questions read so"),
     ],
 )
