@@ -269,7 +269,9 @@ def _without_copies(found: list[Verified], beside: Iterable[Header | None]) -> l
     ]
     faults = faults_of_copies(filter(None, headers), filter(None, beside))
     return [
-        replace(each, tier=None, fault=f"{each.path}: {faults[each.id]}") if each.id in faults and each.tier else each
+        replace(each, tier=None, fault=f"{each.path}: {faults[each.id]}")
+        if each.id is not None and each.id in faults and each.tier
+        else each
         for each in found
     ]
 
