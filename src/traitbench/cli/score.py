@@ -59,7 +59,7 @@ def score(
     else:
         show(card)
     if leaderboard:
-        add(card, leaderboard)
+        add(card, leaderboard, logs=out)
 
 
 def show(card: Scorecard) -> None:

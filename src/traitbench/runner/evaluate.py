@@ -82,8 +82,36 @@ def evaluate(
     return answers, written
 
 
-def _run(task: Any, model: Any, folder: Path, epochs: int, name: str) -> Any:
-    """The finished log of one task; resumed where the folder holds the beginning of it."""
+def evaluate_some(
+    checkpoint: Checkpoint,
+    probe_set: str,
+    asked: Iterable[tuple[str, str]],
+    catalog: Catalog,
+    language: str,
+    tolerance: float,
+    log_root: Path,
+) -> Answers:
+    """Computed answers to a few questions of a probe set, each given as (question id, domain or `none`).
+
+    Raises what `evaluate` raises.
+    """
+    from inspect_ai.log import read_eval_log
+
+    chosen = sorted(asked)
+    samples = [question if domain == "none" else f"{question}-{domain}" for question, domain in chosen]
+    domains = sorted({domain for _, domain in chosen})
+    task = _inspect_task(probe_set, domains, catalog, language, "exact", tolerance)
+    model = load(checkpoint)
+    try:
+        log = _run(task, model, log_root, 1, checkpoint.model, samples)
+    finally:
+        del model
+        gc.collect()
+    return answers_of_log(read_eval_log(log.location))
+
+
+def _run(task: Any, model: Any, folder: Path, epochs: int, name: str, samples: list[str] | None = None) -> Any:
+    """The finished log of one task, or of some of its samples; resumed where the folder holds the beginning of it."""
     from inspect_ai import eval_set
 
     try:
@@ -92,6 +120,7 @@ def _run(task: Any, model: Any, folder: Path, epochs: int, name: str) -> Any:
             log_dir=str(folder),
             model=model,
             epochs=epochs,
+            sample_id=samples,
             display="none",
             log_realtime=False,
             log_dir_allow_dirty=True,

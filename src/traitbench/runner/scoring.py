@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 import tempfile
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from traitbench.catalog import Catalog, TransferTask, load_catalog
@@ -13,6 +11,7 @@ from traitbench.errors import InputError, NotComparableError
 from traitbench.files import write_fault
 from traitbench.probes.one_word import TOLERANCE
 from traitbench.runner.checkpoint import Checkpoint
+from traitbench.runner.environment import environment
 from traitbench.runner.evaluate import Answers, evaluate
 from traitbench.runner.health import health
 from traitbench.runner.results import capability_results, measured_answers, method_of, task_result, with_holm
@@ -100,9 +99,14 @@ def score(
         ),
         tasks=tuple(with_holm(results)),
         answers=tuple(measured_answers(key, language, side, catalog) for key, side in answers["student"].items()),
+        reference_answers={
+            role: tuple(measured_answers(key, language, side, catalog) for key, side in found.items())
+            for role, found in answers.items()
+            if role != "student"
+        },
         capability=capability_results(capability, answers, catalog) if capability else {},
         health=health(answers["student"], catalog),
-        environment=_environment(),
+        environment=environment(),
         logs=tuple(logs) if out else (),
     )
 
@@ -166,8 +170,3 @@ def _teacher(
         raise InputError("--teacher prompt needs tasks that share one system prompt; score one trait at a time")
     name = f"{Checkpoint(base).identity().id} (prompted)"
     return Checkpoint(base, chat_template=chat_template, system_prompt=prompts.pop(), name=name)
-
-
-def _environment() -> dict[str, str]:
-    packages = ("traitbench", "inspect-ai", "transformers", "torch")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
