@@ -114,7 +114,7 @@ def decode_items(data: bytes, path: Path, catalog: Catalog) -> Roles:
     does not have, and for what is no distribution.
     """
     grouped: dict[tuple[str, ...], list[QuestionAnswers]] = defaultdict(list)
-    for row in _read(data, path):
+    for row in read_table(data, path).to_pylist():
         place = tuple(row[name] for name in _PLACE)
         grouped[place].append(_question(row, path))
     roles: dict[str, list[MeasuredAnswers]] = defaultdict(list)
@@ -123,7 +123,8 @@ def decode_items(data: bytes, path: Path, catalog: Catalog) -> Roles:
     return dict(roles)
 
 
-def _read(data: bytes, path: Path) -> list[dict[str, Any]]:
+def read_table(data: bytes, path: Path) -> pa.Table:
+    """The rows of a file as they stand in it; `InputError` for another form than the one that is written."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -148,10 +149,9 @@ def _read(data: bytes, path: Path) -> list[dict[str, Any]]:
     if unpacked > MAX_UNPACKED:
         raise InputError(f"{path}: would unpack to {unpacked:,} bytes; at most {MAX_UNPACKED:,} are")
     try:
-        rows: list[dict[str, Any]] = file.read().to_pylist()
+        return file.read(use_threads=False)
     except Exception as error:
         raise InputError(f"{path}: not a Parquet file ({_first_line(error)})") from None
-    return rows
 
 
 def _first_line(error: Exception) -> str:
