@@ -53,7 +53,9 @@ def run(
         name = f"lab/{trait}-{role.replace('_', '-')}-{base}-{seed}"
         folder = getattr(products, role)
         against = None if role == "base" else base_model
-        add(score(model(folder), tasks=[task], base=against, name=name, out=out, progress=say), leaderboard)
+        said = Declared(training_seed=seed, initialisation="different") if role == "cross_base" else Declared()
+        other = score(model(folder), tasks=[task], base=against, name=name, out=out, progress=say)
+        add(other, leaderboard, said, out)
 
 
 @app.command()

@@ -35,7 +35,7 @@ TaskId = Annotated[str, Field(max_length=120, pattern=r"^[a-z0-9_]+(-[a-z0-9_]+)
 Word = Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
 
 _LOCAL_PATH = re.compile(
-    r"""(?:^|[\s"'=:,(])(?:~|\.{1,2})?/(?!/)|(?:^|[\s"'=(])[A-Za-z]:\\|\\\\|file:|hf//(?!STUDENT|BASE|CONTROL|TEACHER)"""
+    r"""(?:^|[\s"'=:,(])(?:~|\.{1,2})?/[\w.~]|(?:^|[\s"'=(])[A-Za-z]:\\|\\\\|file:|hf//(?!STUDENT|BASE|CONTROL|TEACHER)"""
 )
 
 

@@ -107,10 +107,12 @@ def _stray(path: Path, records: set[Path]) -> str | None:
     """What is wrong with a file that is no record."""
     if path.suffix == ".json" or path.name in _KEPT:
         return None
+    if path.suffix == ".parquet" and path.with_suffix(".json") in records:
+        return None  # judged with its record
     if path.is_symlink():
         return f"{path}: a link, where a file belongs"
     if path.suffix == ".parquet":
-        return None if path.with_suffix(".json") in records else f"{path}: items without a record"
+        return f"{path}: items without a record"
     return f"{path}: neither a record (.json) nor its items (.parquet)"
 
 
