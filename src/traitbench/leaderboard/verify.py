@@ -86,7 +86,7 @@ def verify(root: Path, paths: Sequence[Path] | None = None) -> list[Verified]:
     chosen = everything if paths is None else _below(root, paths, everything)
     records = [path for path in everything if path.suffix == ".json"]
     found = [_verify_one(path, root, catalog, gone, runs) for path in chosen if path.suffix == ".json"]
-    found += [Verified(path, fault=fault) for path in chosen if (fault := _stray(path, set(records)))]
+    found += [Verified(path, fault=fault) for path in chosen if (fault := stray(path, set(records)))]
     beside = [] if paths is None else [_header(path) for path in records if path not in set(chosen)]
     return sorted(_without_copies(found, [each for each in beside if each is not None]), key=lambda each: each.path)
 
@@ -103,7 +103,7 @@ def _below(root: Path, paths: Iterable[Path], everything: list[Path]) -> list[Pa
     return sorted(chosen)
 
 
-def _stray(path: Path, records: set[Path]) -> str | None:
+def stray(path: Path, records: set[Path]) -> str | None:
     """What is wrong with a file that is no record."""
     if path.suffix == ".json" or path.name in _KEPT:
         return None
@@ -124,10 +124,10 @@ def _verify_one(
         data = read_bounded(path, MAX_RECORD)
         record = decode(data, path)
         result = replace(result, id=record_id(data), record=record)
-        _check_place(path, root, record, record_id(data))
-        _check_date(path, record)
-        _check_withdrawn(path, record, record_id(data), gone)
-        _check_catalogue(path, record, catalog)
+        check_place(path, root, record, record_id(data))
+        check_date(path, record)
+        check_withdrawn(path, record, record_id(data), gone)
+        check_catalogue(path, record, catalog)
         roles = items_of(path, record, catalog)
         if roles:
             _check_figures(path, record, roles, catalog)
@@ -135,12 +135,13 @@ def _verify_one(
         return replace(result, fault=error.message, comparable=False)
     except InputError as error:
         return replace(result, fault=error.message)
-    tier, why = _tier(record, record_id(data), runs)
+    tier, why = tier_of(record, record_id(data), runs)
     withdrawn = next((each for each in gone if each.record == result.id), None)
     return replace(result, tier=tier, why=why, withdrawn=withdrawn, speechless=_speechless(roles))
 
 
-def _check_place(path: Path, root: Path, record: Record, identifier: str) -> None:
+def check_place(path: Path, root: Path, record: Record, identifier: str) -> None:
+    """The file lies where its content belongs."""
     if path.stem != identifier:
         raise InputError(f"{path}: its content has the id {identifier}: the file was changed, or renamed")
     proper = root / place(record, identifier)
@@ -148,12 +149,13 @@ def _check_place(path: Path, root: Path, record: Record, identifier: str) -> Non
         raise InputError(f"{path}: belongs to {proper.relative_to(root)}")
 
 
-def _check_date(path: Path, record: Record) -> None:
+def check_date(path: Path, record: Record) -> None:
+    """The record is not of a day to come."""
     if record.date > max(today(), datetime.datetime.now(datetime.UTC).date()) + datetime.timedelta(days=1):
         raise InputError(f"{path}: date: {record.date} is yet to come")
 
 
-def _check_withdrawn(path: Path, record: Record, identifier: str, gone: list[Withdrawal]) -> None:
+def check_withdrawn(path: Path, record: Record, identifier: str, gone: list[Withdrawal]) -> None:
     """A withdrawn record stays; its answers do not come back under another id."""
     if record.items is None or any(each.record == identifier for each in gone):
         return
@@ -163,7 +165,8 @@ def _check_withdrawn(path: Path, record: Record, identifier: str, gone: list[Wit
             raise InputError(f"{path}: the answers of {each.record}, withdrawn on {each.date} ({each.reason})")
 
 
-def _check_catalogue(path: Path, record: Record, catalog: Catalog) -> None:
+def check_catalogue(path: Path, record: Record, catalog: Catalog) -> None:
+    """The catalogue here asks what the record asked."""
     task = catalog.tasks.get(record.task)
     if task is None:
         raise NotComparableError(f"{path}: task: {record.task!r} is not in the catalogue (traitbench list tasks)")
@@ -237,7 +240,8 @@ def _check_figures(path: Path, record: Record, roles: Roles, catalog: Catalog) -
         raise InputError(f"{path}: probes: n_questions is not the number of the items' questions")
 
 
-def _tier(record: Record, identifier: str, runs: list[MaintainerRun]) -> tuple[Tier, str]:
+def tier_of(record: Record, identifier: str, runs: list[MaintainerRun]) -> tuple[Tier, str]:
+    """The tier of a record that is as it should be, and what keeps it from a higher one."""
     if record.items is None:
         return "T0", "no items to compute its figures from"
     if record.model.weights_sha256 is None:
@@ -249,7 +253,7 @@ def _tier(record: Record, identifier: str, runs: list[MaintainerRun]) -> tuple[T
 
 
 @dataclass(frozen=True)
-class _Header:
+class Header:
     """What tells a copy from its original."""
 
     id: str
@@ -260,7 +264,7 @@ class _Header:
     whole: str
 
     @classmethod
-    def of(cls, record: Record, identifier: str) -> _Header | None:
+    def of(cls, record: Record, identifier: str) -> Header | None:
         if record.items is None:
             return None
         model = (record.model.weights_sha256 or record.model.id, record.model.adapter)
@@ -269,24 +273,24 @@ class _Header:
         return cls(identifier, record.date, task, record.items.student_sha256, model, whole)
 
 
-def _header(path: Path) -> _Header | None:
+def _header(path: Path) -> Header | None:
     """Of a record that is not verified now; what is broken is nobody's original."""
     try:
         data = read_bounded(path, MAX_RECORD)
-        return _Header.of(decode(data, path), record_id(data))
+        return Header.of(decode(data, path), record_id(data))
     except InputError:
         return None
 
 
-def _without_copies(found: list[Verified], beside: list[_Header]) -> list[Verified]:
+def _without_copies(found: list[Verified], beside: list[Header]) -> list[Verified]:
     """Marks a record whose student answered every question as another model did: computed answers never agree so."""
     headers = {
         each.id: header
         for each in found
         if each.record is not None and each.id is not None and each.tier is not None
-        if (header := _Header.of(each.record, each.id)) is not None
+        if (header := Header.of(each.record, each.id)) is not None
     }
-    first: dict[tuple[tuple[str, int], str], _Header] = {}
+    first: dict[tuple[tuple[str, int], str], Header] = {}
     for header in sorted([*beside, *headers.values()], key=lambda each: (each.date, each.id)):
         first.setdefault((header.task, header.student), header)
     marked = []

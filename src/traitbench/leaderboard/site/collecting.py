@@ -16,17 +16,24 @@ from pathlib import Path
 
 from traitbench.catalog import Catalog, load_catalog
 from traitbench.errors import InputError, NotComparableError
-from traitbench.leaderboard import verify as verifying
 from traitbench.leaderboard.items import MAX_ITEMS
 from traitbench.leaderboard.reading import MAX_RECORD, decode, read_bounded
-from traitbench.leaderboard.record import Record, record_id
+from traitbench.leaderboard.record import RESULTS, Record, record_id
 from traitbench.leaderboard.site.columns import read_answers
 from traitbench.leaderboard.site.figures import Sides, recomputed
 from traitbench.leaderboard.site.record_page import record_page
 from traitbench.leaderboard.site.seen import Context, LeftOut, Seen, context_of
 from traitbench.leaderboard.store import MaintainerRun, Withdrawal, files_below, maintainer_runs, withdrawals
 from traitbench.leaderboard.table import wide_row
-from traitbench.leaderboard.record import RESULTS
+from traitbench.leaderboard.verify import (
+    Header,
+    check_catalogue,
+    check_date,
+    check_place,
+    check_withdrawn,
+    stray,
+    tier_of,
+)
 
 _FEW = 64
 """Records that one process reads before another one would have started."""
@@ -70,7 +77,7 @@ def collect(root: Path, pages: Path, logs: Iterable[str] = ()) -> Collected:
         (found.left_out if isinstance(each, LeftOut) else found.records).append(each)  # type: ignore[arg-type]
     known_records = set(records)
     for path in everything:
-        fault = verifying._stray(path, known_records)
+        fault = stray(path, known_records)
         if fault is not None:
             found.left_out.append(LeftOut(str(path.relative_to(root)), "invalid", _without(fault, path)))
     return _without_copies(found, pages)
@@ -116,21 +123,21 @@ def _read_one(known: _Known, path: Path, catalog: Catalog) -> list[Seen | LeftOu
     try:
         data = read_bounded(path, MAX_RECORD)
         record, identifier = decode(data, path), record_id(data)
-        verifying._check_place(path, known.root, record, identifier)
-        verifying._check_date(path, record)
-        verifying._check_withdrawn(path, record, identifier, known.withdrawn)
+        check_place(path, known.root, record, identifier)
+        check_date(path, record)
+        check_withdrawn(path, record, identifier, known.withdrawn)
         gone = next((each for each in known.withdrawn if each.record == identifier), None)
         if gone is not None:
             reason = f"{gone.reason} (on {gone.date}, by {gone.by})"
             return [LeftOut(place, "withdrawn", reason, identifier, record.model.id, record.task)]
-        verifying._check_catalogue(path, record, catalog)
+        check_catalogue(path, record, catalog)
         sides = _sides(path, record)
         contexts = _contexts(path, record, sides, catalog)
     except (InputError, NotComparableError) as error:
         kind = "not comparable" if isinstance(error, NotComparableError) else "invalid"
         model, task = (record.model.id, record.task) if record else ("", "")
         return [LeftOut(place, kind, _without(error.message, path), identifier, model, task)]
-    tier, why = verifying._tier(record, identifier, known.runs)
+    tier, why = tier_of(record, identifier, known.runs)
     seen = [
         _seen(record, identifier, place, (tier, why), language, found, catalog, sides)
         for language, found in contexts.items()
@@ -184,7 +191,7 @@ def _seen(
 ) -> Seen:
     model, references, said = record.model, record.references, record.declared
     first = record.measurements[0]
-    header = verifying._Header.of(record, identifier)
+    header = Header.of(record, identifier)
     student = sides.get("student", {})
     return Seen(
         id=identifier,
