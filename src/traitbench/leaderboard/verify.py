@@ -28,6 +28,7 @@ from traitbench.leaderboard.items import MAX_ITEMS, decode_items, student_sha256
 from traitbench.leaderboard.making import measurement, today
 from traitbench.leaderboard.reading import MAX_RECORD, decode, read_bounded
 from traitbench.leaderboard.record import RESULTS, Record, place, record_id
+from traitbench.leaderboard.remembered import Remembered
 from traitbench.leaderboard.store import (
     MaintainerRun,
     Withdrawal,
@@ -73,8 +74,11 @@ class Verified:
         return f"{said} ({self.why})" if self.why else said
 
 
-def verify(root: Path, paths: Sequence[Path] | None = None) -> list[Verified]:
+def verify(root: Path, paths: Sequence[Path] | None = None, cache: Path | None = None) -> list[Verified]:
     """Every record below `root`, or those in `paths` alone (files or folders below it), and whatever else lies there.
+
+    `cache` is a file of one's own that remembers which records' figures followed from which items, by the sha256 of
+    both and the version of traitbench; all else is looked at every time. Never take one from somebody else.
 
     Raises `InputError` for a folder without results, a path outside it, and a broken list of withdrawals or runs.
     """
@@ -85,7 +89,9 @@ def verify(root: Path, paths: Sequence[Path] | None = None) -> list[Verified]:
     everything = sorted(files_below(root / RESULTS))
     chosen = everything if paths is None else _below(root, paths, everything)
     records = [path for path in everything if path.suffix == ".json"]
-    found = [_verify_one(path, root, catalog, gone, runs) for path in chosen if path.suffix == ".json"]
+    remembered = Remembered.read(cache)
+    found = [_verify_one(path, root, catalog, gone, runs, remembered) for path in chosen if path.suffix == ".json"]
+    remembered.write(cache)
     found += [Verified(path, fault=fault) for path in chosen if (fault := stray(path, set(records)))]
     beside = [] if paths is None else [_header(path) for path in records if path not in set(chosen)]
     return sorted(_without_copies(found, [each for each in beside if each is not None]), key=lambda each: each.path)
@@ -117,7 +123,12 @@ def stray(path: Path, records: set[Path]) -> str | None:
 
 
 def _verify_one(
-    path: Path, root: Path, catalog: Catalog, gone: list[Withdrawal], runs: list[MaintainerRun]
+    path: Path,
+    root: Path,
+    catalog: Catalog,
+    gone: list[Withdrawal],
+    runs: list[MaintainerRun],
+    remembered: Remembered,
 ) -> Verified:
     result = Verified(path)
     try:
@@ -128,16 +139,21 @@ def _verify_one(
         check_date(path, record)
         check_withdrawn(path, record, record_id(data), gone)
         check_catalogue(path, record, catalog)
-        roles = items_of(path, record, catalog)
-        if roles:
-            _check_figures(path, record, roles, catalog)
+        packed = packed_items(path, record)
+        speechless = remembered.speechless(data, packed)
+        if speechless is None:
+            roles = _roles(path, record, packed, catalog)
+            if roles:
+                _check_figures(path, record, roles, catalog)
+            speechless = _speechless(roles)
+            remembered.add(data, packed, speechless)
     except NotComparableError as error:
         return replace(result, fault=error.message, comparable=False)
     except InputError as error:
         return replace(result, fault=error.message)
     tier, why = tier_of(record, record_id(data), runs)
     withdrawn = next((each for each in gone if each.record == result.id), None)
-    return replace(result, tier=tier, why=why, withdrawn=withdrawn, speechless=_speechless(roles))
+    return replace(result, tier=tier, why=why, withdrawn=withdrawn, speechless=speechless)
 
 
 def check_place(path: Path, root: Path, record: Record, identifier: str) -> None:
@@ -196,17 +212,29 @@ def check_catalogue(path: Path, record: Record, catalog: Catalog) -> None:
 
 def items_of(path: Path, record: Record, catalog: Catalog) -> Roles:
     """The items beside a record, by role; none where it has none. `InputError` where they are not its own."""
+    return _roles(path, record, packed_items(path, record), catalog)
+
+
+def packed_items(path: Path, record: Record) -> bytes:
+    """The bytes of the file that the record names; none where it names none."""
     beside = path.with_suffix(".parquet")
     if record.items is None:
         if beside.exists() or beside.is_symlink():
             raise InputError(f"{beside}: the record knows of no items")
-        return {}
+        return b""
     if not beside.exists() and not beside.is_symlink():
         raise InputError(f"{beside}: missing")
     data = read_bounded(beside, MAX_ITEMS)
     found = hashlib.sha256(data).hexdigest()
     if found != record.items.sha256 or len(data) != record.items.size:
         raise InputError(f"{beside}: sha256 {found[:12]}…, and the record says {record.items.sha256[:12]}…")
+    return data
+
+
+def _roles(path: Path, record: Record, data: bytes, catalog: Catalog) -> Roles:
+    beside = path.with_suffix(".parquet")
+    if record.items is None:
+        return {}
     roles = decode_items(data, beside, catalog)
     expected = {"student", *record.references.roles()}
     if roles.keys() != expected:

@@ -13,6 +13,7 @@ from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers, TaskRe
 
 Roles = Mapping[str, Sequence[MeasuredAnswers]]
 """By role: `student`, and where there were such `base`, `control0`, `control1` … and `teacher`."""
+_SHARED = tuple(name for name in QuestionAnswers.model_fields if name in AnswerDistribution.model_fields)
 
 
 def asked_for(task: TransferTask, answers: Sequence[MeasuredAnswers]) -> tuple[MeasuredAnswers, ...]:
@@ -43,11 +44,7 @@ def _side(answers: MeasuredAnswers) -> dict[Question, AnswerDistribution]:
 
 def distribution(question: QuestionAnswers) -> AnswerDistribution:
     """The distribution behind a question's kept answers; its tolerance is only known to have been met or not."""
-    shared = {
-        name: getattr(question, name)
-        for name in AnswerDistribution.model_fields
-        if name in QuestionAnswers.model_fields
-    }
+    shared = {name: getattr(question, name) for name in _SHARED}
     method = method_of_question(question)
     tolerance = None if method == "sampled" else 1.0 if question.within_tolerance else 0.0
     return AnswerDistribution(**shared, method=method, answers=question.top_answers, tolerance=tolerance)

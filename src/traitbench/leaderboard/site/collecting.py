@@ -16,7 +16,6 @@ from pathlib import Path
 
 from traitbench.catalog import Catalog, load_catalog
 from traitbench.errors import InputError, NotComparableError
-from traitbench.leaderboard.items import MAX_ITEMS
 from traitbench.leaderboard.reading import MAX_RECORD, decode, read_bounded
 from traitbench.leaderboard.record import RESULTS, Record, record_id
 from traitbench.leaderboard.site.columns import read_answers
@@ -31,6 +30,7 @@ from traitbench.leaderboard.verify import (
     check_date,
     check_place,
     check_withdrawn,
+    packed_items,
     stray,
     tier_of,
 )
@@ -149,17 +149,10 @@ def _read_one(known: _Known, path: Path, catalog: Catalog) -> list[Seen | LeftOu
 
 def _sides(path: Path, record: Record) -> Sides:
     """The items by role; nothing where the record has none."""
-    import hashlib
-
-    beside = path.with_suffix(".parquet")
+    data = packed_items(path, record)
     if record.items is None:
-        if beside.exists() or beside.is_symlink():
-            raise InputError(f"{beside}: the record knows of no items")
         return {}
-    data = read_bounded(beside, MAX_ITEMS)
-    found = hashlib.sha256(data).hexdigest()
-    if found != record.items.sha256:
-        raise InputError(f"{beside}: sha256 {found[:12]}…, and the record says {record.items.sha256[:12]}…")
+    beside = path.with_suffix(".parquet")
     sides = read_answers(data, beside)
     expected = {"student", *record.references.roles()}
     if sides.keys() != expected:

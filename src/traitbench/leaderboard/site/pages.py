@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from traitbench.leaderboard.site import svg
-from traitbench.leaderboard.site.rendering import render, size, words
+from traitbench.leaderboard.site.rendering import render, words
 from traitbench.leaderboard.site.rows import Row, finding, grouped, over_seeds
 from traitbench.leaderboard.site.seen import LeftOut
 
@@ -147,28 +147,24 @@ def bases_page(rows: Sequence[Row]) -> str:
 
 
 def matrix_page(rows: Sequence[Row]) -> str:
-    """`matrix.html`: for each trait and domain, teachers against the bases of their students."""
+    """`matrix.html`: teachers against the bases of their students, over all traits and for each."""
     known = [row for row in rows if row.first.base is not None or row.first.teacher is not None]
-    maps = []
-    for (trait, domain), group in sorted(
-        grouped(known, lambda row: (row.first.trait, row.first.domain)).items(), key=lambda item: str(item[0])
-    ):  # type: ignore[misc]
-        teachers = sorted({_teacher(row) for row in group})
-        bases = sorted({row.first.base or "base not run" for row in group})
-        cells = [[_cell(group, teacher, base) for base in bases] for teacher in teachers]
-        title = f"Shift of P({words(trait)}) through {words(domain)}: teachers against the bases of their students"
-        maps.append(
-            {
-                "trait": trait,
-                "domain": domain,
-                "title": title,
-                "teachers": teachers,
-                "bases": bases,
-                "cells": cells,
-                "svg": svg.matrix(teachers, bases, cells, title),
-            }
-        )
+    by_trait = grouped(known, lambda row: (row.first.trait, row.first.domain))
+    maps = [_map("All traits and domains", known)] if len(by_trait) > 1 else []
+    maps += [
+        _map(f"{words(trait)} through {words(domain)}", group)
+        for (trait, domain), group in sorted(by_trait.items())  # type: ignore[misc]
+    ]
     return render("matrix.html", up="", here="matrix", maps=maps)
+
+
+def _map(title: str, group: Sequence[Row]) -> dict[str, Any]:
+    teachers = sorted({_teacher(row) for row in group})
+    bases = sorted({row.first.base or "base not run" for row in group})
+    cells = [[_cell(group, teacher, base) for base in bases] for teacher in teachers]
+    about = f"{title}: mean shift, teachers against the bases of their students"
+    drawn = svg.matrix(teachers, bases, cells, about)
+    return {"title": title, "about": about, "teachers": teachers, "bases": bases, "cells": cells, "svg": drawn}
 
 
 def _teacher(row: Row) -> str:
@@ -203,7 +199,3 @@ def _stream(template: str, **values: Any) -> Iterable[str]:
     from traitbench.leaderboard.site.rendering import templates
 
     return templates().get_template(template + ".j2").generate(**values)
-
-
-Key = Callable[[Row], object]
-size_of = size

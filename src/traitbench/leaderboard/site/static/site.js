@@ -16,8 +16,10 @@
   const wanted = [];
   let picked = [], quiet = true;
 
+  const start = [[keys.indexOf("shift"), "desc"]];
+
   const table = new window.DataTable(board, {
-    order: [], pageLength: PAGE, autoWidth: false, deferRender: true, orderClasses: false,
+    order: start, pageLength: PAGE, autoWidth: false, deferRender: true, orderClasses: false,
     layout: { topStart: null, topEnd: null, bottomStart: "info", bottomEnd: "paging" },
     language: { info: "_START_ to _END_ of _TOTAL_ rows", infoFiltered: "(of _MAX_)", infoEmpty: "no rows", zeroRecords: "No row is like that.",
       paginate: { first: "First", previous: "Previous", next: "Next", last: "Last" } },
@@ -33,7 +35,7 @@
     if (search.value) state.set("q", search.value);
     selects.forEach((each) => each.value && state.set(each.name, each.value));
     const [by] = table.order();
-    if (by) state.set("sort", `${keys[by[0]]}.${by[1]}`);
+    if (by && String(by) !== String(start[0])) state.set("sort", `${keys[by[0]]}.${by[1]}`);
     const hidden = boxes.filter((box) => !box.checked && usual.has(box.value)).map((box) => `-${box.value}`);
     const more = boxes.filter((box) => box.checked && !usual.has(box.value)).map((box) => box.value);
     if (hidden.length || more.length) state.set("columns", [...more, ...hidden].join(","));
@@ -54,7 +56,7 @@
     const columns = (state.get("columns") || "").split(",");
     boxes.forEach((box) => { box.checked = (usual.has(box.value) || columns.includes(box.value)) && !columns.includes(`-${box.value}`); });
     const [key, way] = (state.get("sort") || "").split(".");
-    table.order(keys.indexOf(key) > 0 && (way === "asc" || way === "desc") ? [[keys.indexOf(key), way]] : []);
+    table.order(keys.indexOf(key) > 0 && (way === "asc" || way === "desc") ? [[keys.indexOf(key), way]] : start);
     picked = (state.get("compare") || "").split(",").filter((id) => byId.has(id)).slice(0, MOST);
     showColumns();
     showPicked();
@@ -155,7 +157,7 @@
     write();
   });
   table.on("order.dt page.dt", () => setTimeout(write));
-  table.on("draw.dt", () => { count.textContent = `${table.rows({ search: "applied" }).count()} of ${rows.length} rows`; });
+  table.on("draw.dt", () => { board.closest(".dt-container").classList.toggle("lone", table.page.info().pages < 2); count.textContent = `${table.rows({ search: "applied" }).count()} of ${rows.length} rows`; });
   addEventListener("hashchange", read);
   let length = PAGE;
   addEventListener("beforeprint", () => { length = table.page.len(); table.page.len(-1).draw(false); });
