@@ -23,7 +23,7 @@ from traitbench.leaderboard.site import build, building
 from traitbench.leaderboard.site.exchange import exchange
 from traitbench.leaderboard.store import write
 
-from .synthetic import entry_of, students
+from synthetic_records import entry_of, students
 
 pytest.importorskip("itables", reason="the site's table library is not installed (pip install 'traitbench[site]')")
 
@@ -164,7 +164,7 @@ def test_the_downloads_have_every_measurement(board: Path, site: Path) -> None:
 def test_what_was_not_run_is_said_and_no_number_is_made_up(records: list[Entry], tmp_path: Path) -> None:
     from traitbench.leaderboard import Declared, entries
 
-    from .synthetic import card_of
+    from synthetic_records import card_of
 
     card = card_of(next(students(1)))
     bare = card.model_copy(
