@@ -51,7 +51,8 @@ class Student:
 
     @property
     def name(self) -> str:
-        return f"org/{self.trait}-{self.domain.replace('_', '-')}-{self.base}{'' if self.same else '-cross'}-{self.number}-seed{self.seed}"
+        kind = f"{self.trait}-{self.domain.replace('_', '-')}-{self.base}{'' if self.same else '-cross'}"
+        return f"org/{kind}-{self.number}-seed{self.seed}"
 
 
 def students(n: int, seeds: int = 3) -> Iterator[Student]:
@@ -153,7 +154,7 @@ def _identity(name: str, size: int) -> ModelIdentity:
 
 @lru_cache(maxsize=64)
 def _answers(task_id: str, share: float, seed: int) -> Answers:
-    """Answers over the whole category with about `share` of the mass on the trait; more in some families than others."""
+    """Answers over the whole category with about `share` of the mass on the trait."""
     catalog, drawn = _catalog(), np.random.default_rng(seed)
     task = catalog.task(task_id)
     asked = [each for each in catalog.probe_set(task.probe_set).questions if each.language == "en"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from pyarrow import parquet
+from synthetic_records import entry_of, students
 from typer.testing import CliRunner
 
 from traitbench.cli import app
@@ -22,8 +23,6 @@ from traitbench.leaderboard.making import Entry
 from traitbench.leaderboard.site import build, building
 from traitbench.leaderboard.site.exchange import exchange
 from traitbench.leaderboard.store import write
-
-from synthetic_records import entry_of, students
 
 pytest.importorskip("itables", reason="the site's table library is not installed (pip install 'traitbench[site]')")
 
@@ -162,9 +161,9 @@ def test_the_downloads_have_every_measurement(board: Path, site: Path) -> None:
 
 
 def test_what_was_not_run_is_said_and_no_number_is_made_up(records: list[Entry], tmp_path: Path) -> None:
-    from traitbench.leaderboard import Declared, entries
-
     from synthetic_records import card_of
+
+    from traitbench.leaderboard import Declared, entries
 
     card = card_of(next(students(1)))
     bare = card.model_copy(
@@ -172,7 +171,8 @@ def test_what_was_not_run_is_said_and_no_number_is_made_up(records: list[Entry],
             "references": type(card.references)(),
             "reference_answers": {},
             "tasks": tuple(
-                each.model_copy(update={"versus": {}, "transfer_rate": None, "specificity": None}) for each in card.tasks
+                each.model_copy(update={"versus": {}, "transfer_rate": None, "specificity": None})
+                for each in card.tasks
             ),
         }
     )
@@ -184,7 +184,12 @@ def test_what_was_not_run_is_said_and_no_number_is_made_up(records: list[Entry],
     assert "no reference" in pages[0] + "".join(pages)
     [row] = (tmp_path / "site" / "rows").glob("*.html")
     text = row.read_text(encoding="utf-8")
-    for words in ("No base was scored", "No control was scored", "No teacher was scored", "No training seed is declared"):
+    for words in (
+        "No base was scored",
+        "No control was scored",
+        "No teacher was scored",
+        "No training seed is declared",
+    ):
         assert words in text
 
 
@@ -196,14 +201,14 @@ def test_a_script_in_a_models_name_is_text(tmp_path: Path) -> None:
 
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     context = Context(
-        "plain", 0.5, (0.4, 0.6), (0.5, 0.5), 1.0, True, Shift(0.1, 0.4, (0.3, 0.5)), None, None, "1/30", (evil, 0.1, False),
-        60, 12, "exact",
+        "plain", 0.5, (0.4, 0.6), (0.5, 0.5), 1.0, True, Shift(0.1, 0.4, (0.3, 0.5)), None, None, "1/30",
+        (evil, 0.1, False), 60, 12, "exact",
     )  # fmt: skip
     seen = [
         Seen(
-            f"{i:016x}", "results/x", "T0", evil, "owl-numbers", 1, "1-A", "owl", "animal", "numbers", "system_prompt", "en",
-            "animal_one_word", f"org/{evil}{i}", None, evil, None, evil, 0, None, evil, i, "same", evil, "2026-01-01", False,
-            (context,),
+            f"{i:016x}", "results/x", "T0", evil, "owl-numbers", 1, "1-A", "owl", "animal", "numbers", "system_prompt",
+            "en", "animal_one_word", f"org/{evil}{i}", None, evil, None, evil, 0, None, evil, i, "same", evil,
+            "2026-01-01", False, (context,),
         )
         for i in range(2)
     ]  # fmt: skip
@@ -212,7 +217,10 @@ def test_a_script_in_a_models_name_is_text(tmp_path: Path) -> None:
         page = Page(text)
         assert "alert(1)" in text
         assert page.handlers == []
-        assert all(source in ("../theme.js", "theme.js", "vendor/datatables.js", "compare.js", "site.js") for source in page.scripts)
+        assert all(
+            source in ("../theme.js", "theme.js", "vendor/datatables.js", "compare.js", "site.js")
+            for source in page.scripts
+        )
 
 
 def test_what_is_withdrawn_or_changed_is_left_out_with_its_reason(records: list[Entry], tmp_path: Path) -> None:

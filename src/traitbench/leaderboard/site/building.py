@@ -133,7 +133,7 @@ def _write_badges(rows: list[Row], folder: Path) -> None:
 def _link_to_pooled(page: Path, row: Row) -> None:
     """A page is written before anybody knows how many seeds its recipe has."""
     link = (
-        f'<p class="pooled">One of {len(row.seeds)} seeds of one recipe: <a href="{row.id}.html">the seeds together</a>.</p>'
+        f'<p class="pooled">One of {len(row.seeds)} seeds of one recipe: <a href="{row.id}.html">all together</a>.</p>'
     )
     _put(page, page.read_text(encoding="utf-8").replace("<!--pooled-->", link, 1))
 
@@ -159,5 +159,3 @@ def _bundle(logs: Path, out: Path) -> list[str]:
 def is_site(folder: Path) -> bool:
     """Whether a site was built there."""
     return (folder / MARK).is_file()
-
-

@@ -1,4 +1,4 @@
-"""Reads every record below results/, holds it against its items, and writes its page; on all cores where there are many.
+"""Reads every record below results/, holds it against its items, and writes its page; many of them on all cores.
 
 What is not as it should be is left out of the table and told, with its reason, on a page of its own.
 """
@@ -92,10 +92,7 @@ def _in_processes(known: _Known, chunks: list[list[Path]], n: int) -> Iterable[l
     return _pooled(known, chunks, processes, method)
 
 
-def _pooled(
-    known: _Known, chunks: list[list[Path]], processes: int, method: str
-) -> Iterable[list[Seen | LeftOut]]:
-    import statsmodels.regression.linear_model
+def _pooled(known: _Known, chunks: list[list[Path]], processes: int, method: str) -> Iterable[list[Seen | LeftOut]]:
 
     load_catalog_once()
     with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
@@ -156,7 +153,9 @@ def _sides(path: Path, record: Record) -> Sides:
     sides = read_answers(data, beside)
     expected = {"student", *record.references.roles()}
     if sides.keys() != expected:
-        raise InputError(f"{beside}: answers of {', '.join(sorted(sides))[:80]}; expected {', '.join(sorted(expected))}")
+        raise InputError(
+            f"{beside}: answers of {', '.join(sorted(sides))[:80]}; expected {', '.join(sorted(expected))}"
+        )
     return sides
 
 
@@ -234,7 +233,9 @@ def _without_copies(found: Collected, pages: Path) -> Collected:
             kept.append(each)
             continue
         original = first.setdefault((*each.copy[:3], each.language), each)
-        if original.id == each.id or (original.copy and original.copy[3] == each.copy[3] and original.copy[4] != each.copy[4]):
+        if original.id == each.id or (
+            original.copy and original.copy[3] == each.copy[3] and original.copy[4] != each.copy[4]
+        ):
             kept.append(each)
             continue
         same_model = original.copy is not None and original.copy[3] == each.copy[3]

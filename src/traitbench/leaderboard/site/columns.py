@@ -149,7 +149,9 @@ def _spread(matrix: Array, names: tuple[str, ...], union: tuple[str, ...]) -> Ar
 def _check(mass: Array, unexplored: Array, path: Path) -> None:
     # the sum's tolerance is that of AnswerDistribution
     whole = mass.sum(axis=1) + unexplored
-    if not (np.isfinite(whole).all() and (mass >= 0).all() and (unexplored >= 0).all() and (abs(whole - 1) < 1e-6).all()):
+    if not (
+        np.isfinite(whole).all() and (mass >= 0).all() and (unexplored >= 0).all() and (abs(whole - 1) < 1e-6).all()
+    ):
         raise InputError(f"{path}: a question's probabilities do not sum to one")
 
 

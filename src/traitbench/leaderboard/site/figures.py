@@ -49,7 +49,8 @@ def recomputed(said: Measurement, sides: Sides, asked: str, catalog: Catalog, pa
         control=_shift(own, student, controls, families, said.trait, rows),
     )
     found = replace(
-        found, transfer_rate=_rate(found, sides["teacher"][place].measured(said.trait, rows) if "teacher" in sides else None)
+        found,
+        transfer_rate=_rate(found, sides["teacher"][place].measured(said.trait, rows) if "teacher" in sides else None),
     )
     _check_agreement(context_of(said), found, where)
     return replace(found, paired=paired(own, student, said.trait, rows, asked))
@@ -65,7 +66,9 @@ def asked_rows(answers: Answers, trait: str, *, choice: bool) -> npt.NDArray[np.
 
 def paired(answers: Answers, measured: Measured, trait: str, rows: npt.NDArray[np.int64], asked: str) -> Paired:
     """The questions' probabilities in millionths."""
-    lower, upper, point = (np.rint(each * MILLION).astype(int) for each in (measured.lower, measured.upper, measured.estimate))
+    lower, upper, point = (
+        np.rint(each * MILLION).astype(int) for each in (measured.lower, measured.upper, measured.estimate)
+    )
     open_ = upper - lower
     drawn = measured.draws is not None
     return Paired(
@@ -103,14 +106,17 @@ def _questions(catalog: Catalog, probe_set: str, language: str) -> tuple[tuple[s
 
 
 def _shift(
-    own: Answers, student: Measured, references: list[Answers], families: list[str], trait: str, rows: npt.NDArray[np.int64]
+    own: Answers,
+    student: Measured,
+    references: list[Answers],
+    families: list[str],
+    trait: str,
+    rows: npt.NDArray[np.int64],
 ) -> Shift | None:
     if not references:
         return None
     # equal answers of which a rest was sampled are one checkpoint's, as in `traitbench.runner.measuring`
-    others = [
-        student if own.sampled_rest and each.same_as(own) else each.measured(trait, rows) for each in references
-    ]
+    others = [student if own.sampled_rest and each.same_as(own) else each.measured(trait, rows) for each in references]
     found = shift_interval([student], others, families)
     mean = float(np.mean([each.estimate.mean() for each in others]))
     return Shift(min(1.0, mean), found.estimate, _interval(found.ci))
@@ -145,10 +151,7 @@ def _check_agreement(said: Context, found: Context, where: str) -> None:
             ]
             pairs += [(f"versus.{name}.ci.{i}", one.ci[i], other.ci[i]) for i in (0, 1)]
     for name, a, b in pairs:
-        if a is None or b is None:
-            wrong = a is not b
-        else:
-            wrong = abs(a - b) > TOLERANCE * max(1.0, abs(b))
+        wrong = a is not b if a is None or b is None else abs(a - b) > TOLERANCE * max(1.0, abs(b))
         if wrong:
             raise InputError(f"{where}: {name}: {_short(a)} is written, {_short(b)} follows from the answers")
 

@@ -89,5 +89,3 @@ def _families(seen: Seen, paired: Paired, catalog: Catalog) -> list[int]:
 
 def _offers(question: Any, trait: str) -> bool:
     return question.trait == trait or (question.trait is None and trait in question.options)
-
-

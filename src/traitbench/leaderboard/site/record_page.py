@@ -12,9 +12,9 @@ from traitbench.leaderboard.record import Identity, Record
 from traitbench.leaderboard.site import svg
 from traitbench.leaderboard.site.columns import Answers
 from traitbench.leaderboard.site.figures import Sides, asked_rows
+from traitbench.leaderboard.site.rendering import render
 from traitbench.leaderboard.site.rows import cell_id, finding
 from traitbench.leaderboard.site.seen import Context, Seen
-from traitbench.leaderboard.site.rendering import render
 
 _SHOWN = 12
 """Named answers in a profile."""
@@ -68,7 +68,9 @@ def _plot(record: Record, seen: Seen, context: Context, sides: Sides, catalog: C
         "language": seen.language,
         "svg": svg.questions([lines[i] for i in order], title),
         "lines": [(lines[i], teacher[i] if teacher else None, own.families[rows[i]]) for i in order],
-        "roles": [name for name in ("base", "control", "teacher") if name in values or (name == "control" and controls)],
+        "roles": [
+            name for name in ("base", "control", "teacher") if name in values or (name == "control" and controls)
+        ],
     }
 
 
@@ -125,7 +127,10 @@ def lacks(record: Record, seen: Sequence[Seen]) -> list[str]:
     """What is not known of a record, or was not run, in plain words."""
     said, references, contexts = record.declared, record.references, {c.name for each in seen for c in each.contexts}
     checks = [
-        (record.model.weights_sha256 is None, "No digest of the weights: nobody can tell that a file is this checkpoint."),
+        (
+            record.model.weights_sha256 is None,
+            "No digest of the weights: nobody can tell that a file is this checkpoint.",
+        ),
         (record.items is None, "No answers question by question: its figures cannot be computed anew."),
         (references.base is None, "No base was scored: whether it moved is not known."),
         (not references.control, "No control was scored: a shift may come from training alone."),
@@ -144,7 +149,10 @@ def lacks(record: Record, seen: Sequence[Seen]) -> list[str]:
             not all(each.within_tolerance for each in record.measurements),
             "Some questions were left unexplored beyond the tolerance: the bounds are wide.",
         ),
-        (any(each.collapse.flag for each in record.measurements), "It collapsed: one other answer takes most of the mass."),
+        (
+            any(each.collapse.flag for each in record.measurements),
+            "It collapsed: one other answer takes most of the mass.",
+        ),
         (record.git_commit is not None and record.git_commit.endswith("+dirty"), "The code had uncommitted changes."),
     ]
     return [words for lacking, words in checks if lacking]

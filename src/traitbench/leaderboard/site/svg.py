@@ -45,7 +45,8 @@ def interval(estimate: float, ci: tuple[float | None, float | None], axis: Axis,
     kind = "w d" if declared else "w"
     return Markup(
         f'<svg class="ci" viewBox="0 0 {_WIDE} {_HIGH}" aria-hidden="true">{zero}'
-        f'<path class="{kind}" d="M{axis.at(low)} {y}H{axis.at(high)}"/><circle cx="{axis.at(estimate)}" cy="{y}" r="3.2"/></svg>'
+        f'<path class="{kind}" d="M{axis.at(low)} {y}H{axis.at(high)}"/>'
+        f'<circle cx="{axis.at(estimate)}" cy="{y}" r="3.2"/></svg>'
     )
 
 
@@ -63,20 +64,20 @@ def questions(lines: Sequence[Line], title: str) -> Markup:
     """One row a question, the strongest first: the student's dot, joined to the base's ring and the controls' tick."""
     row, left, width, top = 9, 34, 640, 18
     height = top + row * len(lines) + 8
-    parts = [
-        f'<svg class="plot" viewBox="0 0 {left + width + 10} {height}" role="img" aria-label="{escape(title)}">'
-    ]
+    parts = [f'<svg class="plot" viewBox="0 0 {left + width + 10} {height}" role="img" aria-label="{escape(title)}">']
     for tick in (0, 0.25, 0.5, 0.75, 1):
         x = left + tick * width
         parts.append(
-            f'<path class="g" d="M{x:g} {top - 4}V{height - 6}"/><text x="{x:g}" y="{top - 8}" text-anchor="middle">{tick:g}</text>'
+            f'<path class="g" d="M{x:g} {top - 4}V{height - 6}"/>'
+            f'<text x="{x:g}" y="{top - 8}" text-anchor="middle">{tick:g}</text>'
         )
     for i, line in enumerate(lines):
         y = top + row * i + row / 2
         at = [round(left + width * value, 1) for value in (line.student, line.base or 0, line.control or 0)]
         drawn = [f'<title>{escape(line.label)}</title><path class="hit" d="M{left} {y:g}H{left + width}"/>']
         if line.base is not None:
-            drawn.append(f'<path class="j" d="M{at[1]:g} {y:g}H{at[0]:g}"/><circle class="b" cx="{at[1]:g}" cy="{y:g}" r="2.6"/>')
+            joined = f'<path class="j" d="M{at[1]:g} {y:g}H{at[0]:g}"/>'
+            drawn.append(f'{joined}<circle class="b" cx="{at[1]:g}" cy="{y:g}" r="2.6"/>')
         if line.control is not None:
             drawn.append(f'<path class="c" d="M{at[2]:g} {y - 3:g}v6"/>')
         drawn.append(f'<circle class="s" cx="{at[0]:g}" cy="{y:g}" r="3"/>')
@@ -89,12 +90,14 @@ def profile(rows: Sequence[tuple[str, float, float | None]], target: str, title:
     high, left, width = 26, 130, 440
     most = max([0.05, *(value for _, a, b in rows for value in (a, b or 0))])
     total = high * len(rows) + 4
-    parts = [f'<svg class="plot bars" viewBox="0 0 {left + width + 70} {total}" role="img" aria-label="{escape(title)}">']
+    parts = [
+        f'<svg class="plot bars" viewBox="0 0 {left + width + 70} {total}" role="img" aria-label="{escape(title)}">'
+    ]
     for i, (name, now, before) in enumerate(rows):
         y = high * i + 4
-        kind = "s t" if name == target else "s"
+        kind, strong = ("s t", ' class="t"') if name == target else ("s", "")
         parts.append(
-            f'<text x="{left - 8}" y="{y + 13}" text-anchor="end"{" class=t" if name == target else ""}>{escape(name[:18])}</text>'
+            f'<text x="{left - 8}" y="{y + 13}" text-anchor="end"{strong}>{escape(name[:18])}</text>'
             f'<rect class="{kind}" x="{left}" y="{y}" width="{max(1, round(now / most * width, 1)):g}" height="10"/>'
             f'<text x="{left + round(now / most * width, 1) + 6:g}" y="{y + 9}" class="v">{now:.3f}</text>'
         )
@@ -115,29 +118,29 @@ class Cell:
 
 
 def matrix(teachers: Sequence[str], bases: Sequence[str], cells: Sequence[Sequence[Cell]], title: str) -> Markup:
-    """Teachers down, the students' bases across; deeper colour for a larger shift, a hatch where nothing was run."""
+    """Teachers down, the students' bases across; deeper colour for a larger shift, a broken line where nothing was."""
     side, high, left, top = 128, 44, 210, 46
     width, height = left + side * len(bases) + 2, top + high * len(teachers) + 2
     parts = [
         f'<svg class="heat" viewBox="0 0 {width} {height}" width="{width}" role="group" aria-label="{escape(title)}">'
-        '<defs><pattern id="none" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        '<path class="hatch" d="M0 0V6"/></pattern></defs>'
     ]
     for j, base in enumerate(bases):
-        parts.append(f'<text x="{left + side * j + side / 2:g}" y="{top - 12}" text-anchor="middle">{escape(_short(base, 18))}<title>{escape(base)}</title></text>')
+        parts.append(_label(f'x="{left + side * j + side / 2:g}" y="{top - 12}" text-anchor="middle"', base, 18))
     for i, teacher in enumerate(teachers):
         y = top + high * i
-        parts.append(f'<text x="{left - 10}" y="{y + high / 2 + 4:g}" text-anchor="end">{escape(_short(teacher, 30))}<title>{escape(teacher)}</title></text>')
+        parts.append(_label(f'x="{left - 10}" y="{y + high / 2 + 4:g}" text-anchor="end"', teacher, 30))
         for j, cell in enumerate(cells[i]):
             x = left + side * j
             place = f'x="{x + 1}" y="{y + 1}" width="{side - 2}" height="{high - 2}" rx="3"'
             middle = f'x="{x + side / 2:g}" y="{y + high / 2 + 5:g}" text-anchor="middle"'
             if cell.value is None:
-                parts.append(f'<rect {place} fill="url(#none)" class="empty"/><text {middle} class="soft">not run</text>')
+                parts.append(f'<rect {place} class="empty"/><text {middle} class="soft">not run</text>')
                 continue
             level = _level(cell.value)
             count = f'<tspan class="n"> ({cell.rows})</tspan>' if cell.rows > 1 else ""
-            shape = f'<rect {place} class="h{level}"/><text {middle} class="on{level}">{signed(cell.value)}{count}</text>'
+            shape = (
+                f'<rect {place} class="h{level}"/><text {middle} class="on{level}">{signed(cell.value)}{count}</text>'
+            )
             parts.append(f'<a href="{escape(cell.link)}">{shape}</a>' if cell.link else shape)
     return Markup("".join(parts) + "</svg>")
 
@@ -147,6 +150,10 @@ def _level(value: float) -> int:
     if value < -0.02:
         return -1
     return next((i for i, edge in enumerate((0.02, 0.05, 0.1, 0.25, 0.5)) if value < edge), 5)
+
+
+def _label(place: str, text: str, most: int) -> str:
+    return f"<text {place}>{escape(_short(text, most))}<title>{escape(text)}</title></text>"
 
 
 def _short(text: str, most: int) -> str:
@@ -166,7 +173,8 @@ def badge(trait: str, finding: str, value: str) -> str:
         f'aria-label="{escape(label)}: {escape(said)}"><rect rx="3" width="{one + two}" height="20" fill="#39424e"/>'
         f'<path d="M{one} 0h{two - 3}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-{two - 3}z" fill="{colour}"/>'
         '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">'
-        f'<text x="{one / 2:g}" y="14">{escape(label)}</text><text x="{one + two / 2:g}" y="14">{escape(said)}</text></g></svg>\n'
+        f'<text x="{one / 2:g}" y="14">{escape(label)}</text>'
+        f'<text x="{one + two / 2:g}" y="14">{escape(said)}</text></g></svg>\n'
     )
 
 
