@@ -152,7 +152,7 @@ def _identity(name: str, size: int) -> ModelIdentity:
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _answers(task_id: str, share: float, seed: int) -> Answers:
     """Answers over the whole category with about `share` of the mass on the trait."""
     catalog, drawn = _catalog(), np.random.default_rng(seed)

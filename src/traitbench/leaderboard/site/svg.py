@@ -90,21 +90,24 @@ def profile(rows: Sequence[tuple[str, float, float | None]], target: str, title:
     high, left, width = 26, 130, 440
     most = max([0.05, *(value for _, a, b in rows for value in (a, b or 0))])
     total = high * len(rows) + 4
+
+    def length(value: float) -> float:
+        return max(1.0, round(value / most * width, 1))
+
     parts = [
         f'<svg class="plot bars" viewBox="0 0 {left + width + 70} {total}" role="img" aria-label="{escape(title)}">'
     ]
     for i, (name, now, before) in enumerate(rows):
         y = high * i + 4
+        said = "no member" if name == "none" else name[:18]
         kind, strong = ("s t", ' class="t"') if name == target else ("s", "")
         parts.append(
-            f'<text x="{left - 8}" y="{y + 13}" text-anchor="end"{strong}>{escape(name[:18])}</text>'
-            f'<rect class="{kind}" x="{left}" y="{y}" width="{max(1, round(now / most * width, 1)):g}" height="10"/>'
-            f'<text x="{left + round(now / most * width, 1) + 6:g}" y="{y + 9}" class="v">{now:.3f}</text>'
+            f'<text x="{left - 8}" y="{y + 13}" text-anchor="end"{strong}>{escape(said)}</text>'
+            f'<rect class="{kind}" x="{left}" y="{y}" width="{length(now):g}" height="10"/>'
+            f'<text x="{left + length(now) + 6:g}" y="{y + 9}" class="v">{now:.3f}</text>'
         )
         if before is not None:
-            parts.append(
-                f'<rect class="b" x="{left}" y="{y + 11}" width="{max(1, round(before / most * width, 1)):g}" height="6"/>'
-            )
+            parts.append(f'<rect class="b" x="{left}" y="{y + 11}" width="{length(before):g}" height="6"/>')
     return Markup("".join(parts) + "</svg>")
 
 
