@@ -261,7 +261,7 @@ def test_rows_with_other_questions_are_not_compared(tab: Tab, address: str) -> N
         box.check()
     page.wait_for_selector(".pairs li")
     assert page.locator(".pairs li").count() == 6
-    assert page.locator(".pairs >> text=not compared").count() == 6  # five recipes, five traits
+    assert page.locator(".pairs >> text=Not compared").count() == 6  # five recipes, five traits
     assert page.locator(".pk:disabled").count() == ROWS - 4
     page.click(".chosen button >> nth=0")
     tab.until(lambda: page.locator(".pairs li").count() == 3)

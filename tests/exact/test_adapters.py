@@ -37,6 +37,23 @@ def test_each_student_answers_as_if_it_were_loaded_alone(tmp_path: Path) -> None
     assert not any("lora" in name for name, _ in base.named_parameters())
 
 
+def test_whole_modules_that_an_adapter_brings_leave_with_it(tmp_path: Path) -> None:
+    """`modules_to_save` replaces the LM head as a whole; the next student must find the base's own again."""
+    lora = LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False, modules_to_save=["lm_head"])
+    made = get_peft_model(copy.deepcopy(random_model("llama")), lora)
+    with torch.no_grad():
+        made.base_model.model.lm_head.modules_to_save["default"].weight.mul_(-1.0)
+    made.save_pretrained(tmp_path / "whole")
+    folders = [tmp_path / "whole", adapter(0, tmp_path / "lora")]
+    base = copy.deepcopy(random_model("llama"))
+    before = closed_answers(base, tokenizer(), PROMPTS, CANDIDATES)
+    found = [closed_answers(student, tokenizer(), PROMPTS, CANDIDATES) for _, student in students_of(base, folders)]
+    for folder, answers in zip(folders, found, strict=True):
+        merged = PeftModel.from_pretrained(copy.deepcopy(random_model("llama")), str(folder)).merge_and_unload().eval()
+        assert torch.allclose(answers, closed_answers(merged, tokenizer(), PROMPTS, CANDIDATES), atol=1e-5)
+    assert torch.equal(closed_answers(base, tokenizer(), PROMPTS, CANDIDATES), before)
+
+
 def test_a_folder_that_is_no_adapter_of_the_base_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no adapter_config\.json"):
         list(students_of(random_model("llama"), [tmp_path]))

@@ -122,9 +122,8 @@ def test_the_examples_are_valid_policies(catalog: Catalog) -> None:
 def test_one_task_a_probe_set_and_domain_serves_all_rules(catalog: Catalog, tmp_path: Path) -> None:
     text = "defaults: {margin: 0.05}\nrules:\n  - trait: owl\n  - trait: cat\n  - suite: tree\n"
     tasks = [catalog.tasks[each] for each in tasks_of(read_policy(write(tmp_path, text), catalog), catalog)]
-    assert sorted((task.probe_set, task.domain) for task in tasks) == sorted(
-        {(t.probe_set, t.domain) for t in catalog.tasks.values()}
-    )
+    asked = sorted((task.probe_set, task.domain) for task in tasks)
+    assert asked == [("animal_one_word", "numbers"), ("tree_one_word", "numbers")]
 
 
 def test_a_policy_is_explained_with_its_numbers(catalog: Catalog, tmp_path: Path) -> None:

@@ -12,13 +12,15 @@ from traitbench.exact.distribution import AnswerDistribution, pool_draws
 if TYPE_CHECKING:
     from traitbench.exact.closed import ClosedAnswers, closed_answers, score_candidates
     from traitbench.exact.completions import open_answers
-    from traitbench.exact.precision import noise_floor
+    from traitbench.exact.precision import Asked, NoiseFloor, noise_floor
     from traitbench.exact.sampling import DrawnAnswer, draw_answers
 
 __all__ = [
     "AnswerDistribution",
+    "Asked",
     "ClosedAnswers",
     "DrawnAnswer",
+    "NoiseFloor",
     "closed_answers",
     "draw_answers",
     "noise_floor",
@@ -28,8 +30,10 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Asked": "precision",
     "ClosedAnswers": "closed",
     "DrawnAnswer": "sampling",
+    "NoiseFloor": "precision",
     "closed_answers": "closed",
     "draw_answers": "sampling",
     "noise_floor": "precision",

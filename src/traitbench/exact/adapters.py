@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from traitbench.errors import InputError
 _NAME = "student"
 
 
-def students_of(base: Any, adapters: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
+def students_of(base: Any, adapters: Sequence[Path]) -> Generator[tuple[Path, Any]]:
     """(folder, model) for each PEFT adapter put on the base, one after another.
 
     The model is the base itself with the adapter's layers in it, and valid until the next is asked for: an adapter
@@ -28,6 +28,7 @@ def students_of(base: Any, adapters: Sequence[Path]) -> Iterator[tuple[Path, Any
     """
     from peft import PeftConfig, PeftModel
 
+    own = dict(base.named_modules(remove_duplicate=False))
     for folder in adapters:
         if not (folder / "adapter_config.json").is_file():
             raise InputError(f"adapter {folder}: no adapter_config.json; is this a PEFT adapter?")
@@ -42,5 +43,14 @@ def students_of(base: Any, adapters: Sequence[Path]) -> Iterator[tuple[Path, Any
             yield folder, base
         finally:
             student.unload()
+            _put_back(base, own)
             if hasattr(base, "peft_config"):
                 del base.peft_config
+
+
+def _put_back(base: Any, own: dict[str, Any]) -> None:
+    """Gives the base its own modules again: PEFT's unload leaves the copies of `modules_to_save` in their place."""
+    for name, module in own.items():
+        if name and base.get_submodule(name) is not module:
+            parent, _, last = name.rpartition(".")
+            setattr(base.get_submodule(parent), last, module)

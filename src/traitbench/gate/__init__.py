@@ -23,7 +23,7 @@ _HOMES = {
     "Policy": "policy",
     "Rule": "policy",
     "read_policy": "policy",
-    "Subject": "subjects",
+    "Subject": "subject",
     "Verdict": "findings",
     "judge": "verdict",
 }

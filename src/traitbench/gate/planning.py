@@ -59,16 +59,15 @@ def plan_text(rows: Sequence[dict[str, Any]], assumed: Assumed) -> str:
 
 def _measurements(rule: Rule, catalog: Catalog) -> list[dict[str, Any]]:
     """How often the rule tests on each probe set: traits times contexts."""
-    traits = set(rule.traits(catalog))
     tested: dict[str, set[tuple[str, str, str]]] = {}
-    for task in catalog.tasks.values():
-        if task.trait in traits and (rule.domains is None or task.domain in rule.domains):
-            for context in rule.contexts:
-                domain = "none" if context == "plain" else task.domain
-                tested.setdefault(task.probe_set, set()).add((task.trait, context, domain))
+    for task in rule.tasks(catalog):
+        for context in rule.contexts:
+            domain = "none" if context == "plain" else task.domain
+            tested.setdefault(task.probe_set, set()).add((task.trait, context, domain))
     rows = []
     for name, tests in tested.items():
-        questions = [question for question in catalog.probe_sets[name].questions if question.language == "en"]
+        # The least that any of the traits is asked: questions with options offer each trait a part of them.
+        questions = min((catalog.probe_sets[name].offering(trait, "en") for trait, _, _ in tests), key=len)
         families = len({question.family for question in questions})
         rows.append(
             {

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from traitbench.catalog import Catalog
+from traitbench.catalog import Catalog, TransferTask
 from traitbench.catalog.files import parse, read_text, read_yaml
 from traitbench.errors import InputError, did_you_mean
 
@@ -92,7 +92,10 @@ class Rule(Setting):
     def traits(self, catalog: Catalog) -> tuple[str, ...]:
         """The traits that the rule is about; `InputError` for one that does not exist."""
         if self.trait == ANY or self.suite == ALL:
-            return tuple(trait for category in catalog.categories.values() for trait in category.traits)
+            asked = {task.category for task in catalog.tasks.values()}
+            return tuple(
+                trait for key, category in catalog.categories.items() if key in asked for trait in category.traits
+            )
         if self.trait is not None:
             catalog.category_of(self.trait)
             return (self.trait,)
@@ -103,6 +106,28 @@ class Rule(Setting):
             hint = did_you_mean(str(self.suite), known)
             raise InputError(f"unknown suite {self.suite!r}{hint} (one of {', '.join(known)})")
         return tuple(catalog.categories[self.suite].traits)
+
+    def tasks(self, catalog: Catalog) -> list[TransferTask]:
+        """The tasks whose answers serve the rule: those of its domains, or of its suite.
+
+        A rule that names neither is asked in the domains of suite `core`, with its probe sets and with any further
+        ones of one-word questions; where that leaves nothing of its traits, with all of their tasks.
+        """
+        traits = set(self.traits(catalog))
+        tasks = [task for task in catalog.tasks.values() if task.trait in traits]
+        if self.domains is not None:
+            return [task for task in tasks if task.domain in self.domains]
+        if self.suite in catalog.suites:
+            return list(catalog.tasks_of(catalog.suites[self.suite]))
+        core = catalog.tasks_of(catalog.suites["core"]) if "core" in catalog.suites else ()
+        domains, probe_sets = {task.domain for task in core}, {task.probe_set for task in core}
+        usual = [
+            task
+            for task in tasks
+            if task.domain in domains
+            and (task.probe_set in probe_sets or catalog.probe_sets[task.probe_set].kind == "one_word")
+        ]
+        return usual or tasks
 
 
 class PinnedReferences(Setting):

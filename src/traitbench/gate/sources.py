@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitbench.catalog import Catalog, TransferTask
+from traitbench.catalog import Catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate.policy import MAX_TOLERANCE
 from traitbench.gate.subject import Subject
@@ -85,24 +85,13 @@ def read_subject(path: Path, catalog: Catalog) -> Subject:
 def tasks_of(policy: Policy, catalog: Catalog, beside: Sequence[Subject] = ()) -> tuple[str, ...]:
     """The fewest tasks whose answers serve all rules: one for each probe set and domain, whatever the traits.
 
-    A rule that names no domains is asked in those of suite `core`, with its probe sets and with any further ones of
-    one-word questions.
-
     `beside`: cards that are there already; what one of them was not asked need not be asked of anyone.
 
     Raises `NotComparableError` where they leave nothing to ask.
     """
     wanted: dict[tuple[str, str], str] = {}
     for rule in policy.rules:
-        traits = set(rule.traits(catalog))
-        tasks = [task for task in catalog.tasks.values() if task.trait in traits]
-        if rule.domains is not None:
-            tasks = [task for task in tasks if task.domain in rule.domains]
-        elif rule.suite in catalog.suites:
-            tasks = list(catalog.tasks_of(catalog.suites[rule.suite]))
-        else:
-            tasks = _usual(tasks, catalog) or tasks
-        for task in tasks:
+        for task in rule.tasks(catalog):
             wanted.setdefault((task.probe_set, task.domain), task.id)
     plain = all(rule.contexts == ("plain",) for rule in policy.rules)
     for subject in beside:
@@ -113,17 +102,6 @@ def tasks_of(policy: Policy, catalog: Catalog, beside: Sequence[Subject] = ()) -
         if not wanted:
             raise NotComparableError(f"{subject.label}: answers: none that the policy asks for; score it on its tasks")
     return tuple(wanted.values())
-
-
-def _usual(tasks: list[TransferTask], catalog: Catalog) -> list[TransferTask]:
-    core = catalog.tasks_of(catalog.suites["core"]) if "core" in catalog.suites else ()
-    domains, probe_sets = {task.domain for task in core}, {task.probe_set for task in core}
-    return [
-        task
-        for task in tasks
-        if task.domain in domains
-        and (task.probe_set in probe_sets or catalog.probe_sets[task.probe_set].kind == "one_word")
-    ]
 
 
 def _schema_of(path: Path) -> str | None:

@@ -7,9 +7,6 @@ import json
 
 from traitbench.catalog import Catalog, in_domain_question
 
-_known: tuple[Catalog | None, dict[tuple[str, ...], str]] = (None, {})
-"""The hashes of one catalogue: thousands of records ask the same questions."""
-
 
 def asked_sha256(catalog: Catalog, probe_set: str, context: str, domain: str, language: str) -> str:
     """Of all that the answers depend on beside the model.
@@ -19,16 +16,6 @@ def asked_sha256(catalog: Catalog, probe_set: str, context: str, domain: str, la
 
     Raises `InputError` for a probe set or domain that the catalogue does not have.
     """
-    global _known
-    if _known[0] is not catalog:
-        _known = (catalog, {})
-    place = (probe_set, context, domain, language)
-    if place not in _known[1]:
-        _known[1][place] = _sha256(catalog, *place)
-    return _known[1][place]
-
-
-def _sha256(catalog: Catalog, probe_set: str, context: str, domain: str, language: str) -> str:
     probes = catalog.probe_set(probe_set)
     behind = None if context == "plain" else catalog.domain(domain)
     questions = sorted((each for each in probes.questions if each.language == language), key=lambda each: each.id)

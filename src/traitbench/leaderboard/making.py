@@ -120,6 +120,7 @@ def _entry(card: Scorecard, task: TransferTask, catalog: Catalog, declared: Decl
         environment=environment,
         git_commit=card.environment.get("git_commit"),
         logs=tuple(logs),
+        noise_floor=card.noise_floor,
         items=Items(
             sha256=hashlib.sha256(items).hexdigest(),
             size=len(items),

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from traitbench.catalog import Reference
-from traitbench.runner.scorecard import Interval, Measurement, ModelIdentity, Part, References
+from traitbench.runner.scorecard import Interval, Measurement, ModelIdentity, NoiseFloor, Part, References
 
 SCHEMA = "traitbench/record/2"
 RESULTS = "results"
@@ -134,6 +134,8 @@ class Record(Part):
     environment: dict[Line, Line]
     git_commit: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}(\+dirty)?$")
     logs: tuple[Log, ...] = Field(default=(), max_length=200)
+    noise_floor: NoiseFloor | None = None
+    """As it was measured at scoring; the items do not say it."""
     items: Items | None = None
 
     @property

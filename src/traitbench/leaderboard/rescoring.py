@@ -11,16 +11,19 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from traitbench.catalog import Catalog, load_catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.exact.distribution import AnswerDistribution
+from traitbench.leaderboard.beside import items_of
 from traitbench.leaderboard.making import today
 from traitbench.leaderboard.record import Record
 from traitbench.leaderboard.store import MaintainerRun, sign
-from traitbench.leaderboard.verify import Verified, items_of
+from traitbench.leaderboard.verify import Verified
 from traitbench.runner.checkpoint import Checkpoint
 from traitbench.runner.evaluate import Question, evaluate_some
+from traitbench.runner.loading import Loader
 from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
 
 TOLERANCE = 0.01
@@ -46,13 +49,13 @@ def rescore(found: Sequence[Verified], k: int, checkpoint: Checkpoint) -> list[V
     if mine.weights_sha256 is None:
         raise InputError(f"{checkpoint.model}: its weights cannot be identified; give a local copy: hf//path/to/model")
     catalog = load_catalog()
-    checked = [_again(each, k, checkpoint, catalog) if _fits(each, checkpoint) else each for each in found]
     if not any(_fits(each, checkpoint) for each in found):
         raise NotComparableError(
             f"{checkpoint.model}: weights {mine.weights_sha256[:12]}…, chat template "
             f"{(mine.chat_template_sha256 or 'none')[:12]}…: no record that stands verification is of these"
         )
-    return checked
+    with Loader() as loader, loader.holding(checkpoint) as model:
+        return [_again(each, k, model, checkpoint, catalog) if _fits(each, checkpoint) else each for each in found]
 
 
 def _fits(each: Verified, checkpoint: Checkpoint) -> bool:
@@ -66,7 +69,7 @@ def _fits(each: Verified, checkpoint: Checkpoint) -> bool:
     )
 
 
-def _again(each: Verified, k: int, checkpoint: Checkpoint, catalog: Catalog) -> Verified:
+def _again(each: Verified, k: int, model: Any, checkpoint: Checkpoint, catalog: Catalog) -> Verified:
     record = each.record
     assert record is not None
     measured = items_of(each.path, record, catalog)["student"]
@@ -74,7 +77,7 @@ def _again(each: Verified, k: int, checkpoint: Checkpoint, catalog: Catalog) -> 
         return replace(each, why="its answers were drawn, and cannot be computed again")
     everything = [(one, question) for one in measured for question in one.questions]
     chosen = random.SystemRandom().sample(everything, min(k, len(everything)))
-    fault = _fault(record, chosen, checkpoint, catalog)
+    fault = _fault(record, chosen, model, checkpoint, catalog)
     if fault is not None:
         return replace(each, tier=None, fault=f"{each.path}: {fault}")
     said = f"{len(chosen)} of {len(everything)} questions were scored again"
@@ -84,13 +87,16 @@ def _again(each: Verified, k: int, checkpoint: Checkpoint, catalog: Catalog) -> 
 def _fault(
     record: Record,
     chosen: Sequence[tuple[MeasuredAnswers, QuestionAnswers]],
+    model: Any,
     checkpoint: Checkpoint,
     catalog: Catalog,
 ) -> str | None:
     first = chosen[0][0]
     asked = [(question.id, one.domain) for one, question in chosen]
     with tempfile.TemporaryDirectory() as folder:
-        answers = evaluate_some(checkpoint, first.probe_set, asked, catalog, first.language, _EXPLORED, Path(folder))
+        answers = evaluate_some(
+            model, checkpoint, first.probe_set, asked, catalog, first.language, _EXPLORED, Path(folder)
+        )
     for one, question in chosen:
         found = answers[one.probe_set, one.context, one.domain][Question(question.id, question.family)]
         apart = _apart(question, found)

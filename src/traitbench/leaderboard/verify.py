@@ -14,7 +14,7 @@ without a word lost about the others.
 from __future__ import annotations
 
 import datetime
-import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,8 @@ from traitbench.catalog import Catalog, load_catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.leaderboard.agreement import disagreement
 from traitbench.leaderboard.asked import asked_sha256
-from traitbench.leaderboard.items import MAX_ITEMS, decode_items, student_sha256
+from traitbench.leaderboard.beside import packed_items, unpacked
+from traitbench.leaderboard.copies import Header, faults_of_copies
 from traitbench.leaderboard.making import measurement, today
 from traitbench.leaderboard.reading import MAX_RECORD, decode, read_bounded
 from traitbench.leaderboard.record import RESULTS, Record, place, record_id
@@ -65,7 +66,11 @@ class Verified:
 
     @property
     def line(self) -> str:
-        """One line for a report."""
+        """One line for a report, of what can be printed alone: a file's name may hold anything."""
+        return "".join(c if c.isprintable() else "?" for c in self._said)
+
+    @property
+    def _said(self) -> str:
         if self.fault is not None:
             return f"{'not comparable' if not self.comparable else 'invalid'}: {self.fault}"
         said = f"{self.tier}: {self.path}"
@@ -84,29 +89,28 @@ def verify(root: Path, paths: Sequence[Path] | None = None, cache: Path | None =
     """
     if not (root / RESULTS).is_dir():
         raise InputError(f"{root}: holds no {RESULTS}/; name the leaderboard's folder with --dir")
-    catalog = load_catalog()
-    gone, runs = withdrawals(root), maintainer_runs(root)
+    known = Known.read(root, load_catalog(), Remembered.read(cache))
     everything = sorted(files_below(root / RESULTS))
     chosen = everything if paths is None else _below(root, paths, everything)
-    records = [path for path in everything if path.suffix == ".json"]
-    remembered = Remembered.read(cache)
-    found = [_verify_one(path, root, catalog, gone, runs, remembered) for path in chosen if path.suffix == ".json"]
-    remembered.write(cache)
-    found += [Verified(path, fault=fault) for path in chosen if (fault := stray(path, set(records)))]
-    beside = [] if paths is None else [_header(path) for path in records if path not in set(chosen)]
-    return sorted(_without_copies(found, [each for each in beside if each is not None]), key=lambda each: each.path)
+    records = {path for path in everything if path.suffix == ".json"}
+    found = [_verify_one(path, known) for path in chosen if path.suffix == ".json"]
+    known.remembered.write(cache)
+    found += [Verified(path, fault=fault) for path in chosen if (fault := stray(path, records))]
+    beside = [] if paths is None else [_header(path) for path in sorted(records - set(chosen))]
+    return sorted(_without_copies(found, beside), key=lambda each: each.path)
 
 
 def _below(root: Path, paths: Iterable[Path], everything: list[Path]) -> list[Path]:
-    chosen = set()
+    """The files among `everything` that the paths name, with the other half of each record."""
+    chosen: set[Path] = set()
     for path in paths:
-        wanted = path if path.is_absolute() or path.is_relative_to(root) else root / path
-        inside = [each for each in everything if each == wanted or each.is_relative_to(wanted)]
+        wanted = Path(os.path.abspath(path if path.exists() or path.is_symlink() else root / path))
+        inside = [each for each in everything if Path(os.path.abspath(each)).is_relative_to(wanted)]
         if not inside:
             raise InputError(f"{path}: no record below {root / RESULTS}")
         chosen.update(inside)
-        chosen.update(each for each in everything if each.with_suffix(".json") in inside)
-    return sorted(chosen)
+    halves = {each.with_suffix("") for each in chosen}
+    return [each for each in everything if each in chosen or each.with_suffix("") in halves]
 
 
 def stray(path: Path, records: set[Path]) -> str | None:
@@ -122,42 +126,65 @@ def stray(path: Path, records: set[Path]) -> str | None:
     return f"{path}: neither a record (.json) nor its items (.parquet)"
 
 
-def _verify_one(
-    path: Path,
-    root: Path,
-    catalog: Catalog,
-    gone: list[Withdrawal],
-    runs: list[MaintainerRun],
-    remembered: Remembered,
-) -> Verified:
+@dataclass(frozen=True)
+class Known:
+    """What every record is held against."""
+
+    root: Path
+    catalog: Catalog
+    gone: list[Withdrawal]
+    runs: list[MaintainerRun]
+    remembered: Remembered
+    asked: dict[tuple[str, ...], str]
+    """The hashes of what was asked, as far as they were needed."""
+
+    @classmethod
+    def read(cls, root: Path, catalog: Catalog, remembered: Remembered) -> Known:
+        """With the lists below `root`; `InputError` for a broken one."""
+        return cls(root, catalog, withdrawals(root), maintainer_runs(root), remembered, {})
+
+    def asked_sha256(self, *where: str) -> str:
+        if where not in self.asked:
+            self.asked[where] = asked_sha256(self.catalog, *where)
+        return self.asked[where]
+
+
+def _verify_one(path: Path, known: Known) -> Verified:
     result = Verified(path)
     try:
         data = read_bounded(path, MAX_RECORD)
         record = decode(data, path)
         result = replace(result, id=record_id(data), record=record)
-        check_place(path, root, record, record_id(data))
-        check_date(path, record)
-        check_withdrawn(path, record, record_id(data), gone)
-        check_catalogue(path, record, catalog)
+        check_record(path, record, record_id(data), known)
         packed = packed_items(path, record)
-        speechless = remembered.speechless(data, packed)
+        speechless = known.remembered.speechless(data, packed)
         if speechless is None:
-            roles = _roles(path, record, packed, catalog)
+            roles = unpacked(path, record, packed, known.catalog)
             if roles:
-                _check_figures(path, record, roles, catalog)
+                _check_figures(path, record, roles, known.catalog)
             speechless = _speechless(roles)
-            remembered.add(data, packed, speechless)
+            known.remembered.add(data, packed, speechless)
     except NotComparableError as error:
         return replace(result, fault=error.message, comparable=False)
     except InputError as error:
         return replace(result, fault=error.message)
-    tier, why = tier_of(record, record_id(data), runs)
-    withdrawn = next((each for each in gone if each.record == result.id), None)
+    tier, why = tier_of(record, record_id(data), known.runs)
+    withdrawn = next((each for each in known.gone if each.record == result.id), None)
     return replace(result, tier=tier, why=why, withdrawn=withdrawn, speechless=speechless)
 
 
-def check_place(path: Path, root: Path, record: Record, identifier: str) -> None:
-    """The file lies where its content belongs."""
+def check_record(path: Path, record: Record, identifier: str, known: Known) -> None:
+    """Holds a record against all but its items.
+
+    Raises `InputError` where it is not what it should be, `NotComparableError` where the catalogue asks otherwise.
+    """
+    _check_place(path, known.root, record, identifier)
+    _check_date(path, record)
+    _check_withdrawn(path, record, identifier, known.gone)
+    _check_catalogue(path, record, known)
+
+
+def _check_place(path: Path, root: Path, record: Record, identifier: str) -> None:
     if path.stem != identifier:
         raise InputError(f"{path}: its content has the id {identifier}: the file was changed, or renamed")
     proper = root / place(record, identifier)
@@ -165,13 +192,12 @@ def check_place(path: Path, root: Path, record: Record, identifier: str) -> None
         raise InputError(f"{path}: belongs to {proper.relative_to(root)}")
 
 
-def check_date(path: Path, record: Record) -> None:
-    """The record is not of a day to come."""
+def _check_date(path: Path, record: Record) -> None:
     if record.date > max(today(), datetime.datetime.now(datetime.UTC).date()) + datetime.timedelta(days=1):
         raise InputError(f"{path}: date: {record.date} is yet to come")
 
 
-def check_withdrawn(path: Path, record: Record, identifier: str, gone: list[Withdrawal]) -> None:
+def _check_withdrawn(path: Path, record: Record, identifier: str, gone: list[Withdrawal]) -> None:
     """A withdrawn record stays; its answers do not come back under another id."""
     if record.items is None or any(each.record == identifier for each in gone):
         return
@@ -181,9 +207,8 @@ def check_withdrawn(path: Path, record: Record, identifier: str, gone: list[With
             raise InputError(f"{path}: the answers of {each.record}, withdrawn on {each.date} ({each.reason})")
 
 
-def check_catalogue(path: Path, record: Record, catalog: Catalog) -> None:
-    """The catalogue here asks what the record asked."""
-    task = catalog.tasks.get(record.task)
+def _check_catalogue(path: Path, record: Record, known: Known) -> None:
+    task = known.catalog.tasks.get(record.task)
     if task is None:
         raise NotComparableError(f"{path}: task: {record.task!r} is not in the catalogue (traitbench list tasks)")
     if record.comparability != task.comparability:
@@ -202,53 +227,12 @@ def check_catalogue(path: Path, record: Record, catalog: Catalog) -> None:
         where = (asked.probe_set, asked.context, asked.domain, asked.language)
         if (asked.context == "plain") != (asked.domain == "none"):
             raise InputError(f"{path}: probes: context {asked.context} in domain {asked.domain}")
-        if asked.sha256 != asked_sha256(catalog, *where):
+        if asked.sha256 != known.asked_sha256(*where):
             raise NotComparableError(f"{path}: probes: other questions or names than {' '.join(where)} has here")
-    known = {(each.model, each.source) for each in task.references}
-    stranger = next((each for each in record.published if (each.model, each.source) not in known), None)
+    published = {(each.model, each.source) for each in task.references}
+    stranger = next((each for each in record.published if (each.model, each.source) not in published), None)
     if stranger is not None:
         raise InputError(f"{path}: published: nothing of {stranger.model[:40]!r} is published in the catalogue")
-
-
-def items_of(path: Path, record: Record, catalog: Catalog) -> Roles:
-    """The items beside a record, by role; none where it has none. `InputError` where they are not its own."""
-    return _roles(path, record, packed_items(path, record), catalog)
-
-
-def packed_items(path: Path, record: Record) -> bytes:
-    """The bytes of the file that the record names; none where it names none."""
-    beside = path.with_suffix(".parquet")
-    if record.items is None:
-        if beside.exists() or beside.is_symlink():
-            raise InputError(f"{beside}: the record knows of no items")
-        return b""
-    if not beside.exists() and not beside.is_symlink():
-        raise InputError(f"{beside}: missing")
-    data = read_bounded(beside, MAX_ITEMS)
-    found = hashlib.sha256(data).hexdigest()
-    if found != record.items.sha256 or len(data) != record.items.size:
-        raise InputError(f"{beside}: sha256 {found[:12]}…, and the record says {record.items.sha256[:12]}…")
-    return data
-
-
-def _roles(path: Path, record: Record, data: bytes, catalog: Catalog) -> Roles:
-    beside = path.with_suffix(".parquet")
-    if record.items is None:
-        return {}
-    roles = decode_items(data, beside, catalog)
-    expected = {"student", *record.references.roles()}
-    if roles.keys() != expected:
-        raise InputError(
-            f"{beside}: answers of {', '.join(sorted(roles))[:80]}; expected {', '.join(sorted(expected))}"
-        )
-    asked = {(each.probe_set, each.context, each.domain, each.language) for each in record.probes}
-    for role, measured in roles.items():
-        if {(each.probe_set, each.context, each.domain, each.language) for each in measured} != asked:
-            raise InputError(f"{beside}: {role}: other contexts than the record's probes")
-    rows = sum(len(each.questions) for measured in roles.values() for each in measured)
-    if (rows, student_sha256(roles)) != (record.items.rows, record.items.student_sha256):
-        raise InputError(f"{beside}: rows or student_sha256: not those that the record says")
-    return roles
 
 
 def _check_figures(path: Path, record: Record, roles: Roles, catalog: Catalog) -> None:
@@ -280,27 +264,6 @@ def tier_of(record: Record, identifier: str, runs: list[MaintainerRun]) -> tuple
     return ("T2", "") if "T2" in signed else ("T1", "")
 
 
-@dataclass(frozen=True)
-class Header:
-    """What tells a copy from its original."""
-
-    id: str
-    date: datetime.date
-    task: tuple[str, int]
-    student: str
-    model: tuple[str | None, str | None]
-    whole: str
-
-    @classmethod
-    def of(cls, record: Record, identifier: str) -> Header | None:
-        if record.items is None:
-            return None
-        model = (record.model.weights_sha256 or record.model.id, record.model.adapter)
-        whole = f"{model} {record.references.model_dump_json()} {record.items.sha256}"
-        task = (record.task, record.comparability)
-        return cls(identifier, record.date, task, record.items.student_sha256, model, whole)
-
-
 def _header(path: Path) -> Header | None:
     """Of a record that is not verified now; what is broken is nobody's original."""
     try:
@@ -310,30 +273,18 @@ def _header(path: Path) -> Header | None:
         return None
 
 
-def _without_copies(found: list[Verified], beside: list[Header]) -> list[Verified]:
-    """Marks a record whose student answered every question as another model did: computed answers never agree so."""
-    headers = {
-        each.id: header
+def _without_copies(found: list[Verified], beside: Iterable[Header | None]) -> list[Verified]:
+    """Marks copies, but not of a student that said one thing to everything: two such may well agree."""
+    headers = [
+        Header.of(each.record, each.id)
         for each in found
-        if each.record is not None and each.id is not None and each.tier is not None
-        if (header := Header.of(each.record, each.id)) is not None
-    }
-    first: dict[tuple[tuple[str, int], str], Header] = {}
-    for header in sorted([*beside, *headers.values()], key=lambda each: (each.date, each.id)):
-        first.setdefault((header.task, header.student), header)
-    marked = []
-    for each in found:
-        mine = headers.get(each.id or "")
-        original = first.get((mine.task, mine.student)) if mine is not None else None
-        if mine is not None and original is not None and original.id != mine.id and not each.speechless:
-            if original.model != mine.model:
-                each = replace(
-                    each, tier=None, fault=f"{each.path}: a copy of {original.id}, under another model's name"
-                )
-            elif original.whole == mine.whole:
-                each = replace(each, tier=None, fault=f"{each.path}: the same as {original.id}; one of them is enough")
-        marked.append(each)
-    return marked
+        if each.record is not None and each.id is not None and each.tier is not None and not each.speechless
+    ]
+    faults = faults_of_copies(filter(None, headers), filter(None, beside))
+    return [
+        replace(each, tier=None, fault=f"{each.path}: {faults[each.id]}") if each.id in faults and each.tier else each
+        for each in found
+    ]
 
 
 def _speechless(roles: Roles) -> bool:

@@ -93,18 +93,17 @@ def _answers(
 async def _exact(
     state: TaskState, model: Model, local: LocalModel, batcher: Batcher[tuple[LocalModel, str], AnswerDistribution]
 ) -> AnswerDistribution:
-    distribution = await batcher.ask((local, local.hf_chat(with_system_message(state.messages, model), [])))
+    distribution = await batcher.ask((local, rendered(model, local, state.messages)))
     text = distribution.answers[0][0] if distribution.answers else ""
     state.output = ModelOutput.from_content(str(model), text)
     state.metadata[SETTINGS_KEY] = {"max_new_tokens": MAX_NEW_TOKENS, "temperature": 1.0}
     return distribution
 
 
-def with_system_message(messages: list[ChatMessage], model: Model) -> list[ChatMessage]:
-    """The messages as Inspect's generate() would send them: it prepends the system message, and is not called here."""
-    if not model.config.system_message:
-        return list(messages)
-    return [ChatMessageSystem(content=model.config.system_message), *messages]
+def rendered(model: Model, local: LocalModel, messages: list[ChatMessage]) -> str:
+    """The prompt of these messages, behind the model's system message where it has one."""
+    system = model.config.system_message  # Inspect prepends it in generate(), which is not called here
+    return local.hf_chat([ChatMessageSystem(content=system), *messages] if system else messages, [])
 
 
 async def _sampled(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,12 @@ class Checkpoint:
         """Raises `InputError` for a local directory that cannot be scored."""
         if "/" not in self.model:
             raise InputError(f"model {self.model!r} names no provider; write hf/org/name or hf//path/to/model")
+        if self.adapter is not None and not (self.adapter / "adapter_config.json").is_file():
+            raise InputError(f"--adapter {self.adapter}: no adapter_config.json; is this a PEFT adapter?")
+        if self.adapter is not None and not self.is_local_model:
+            raise InputError(
+                f"--adapter {self.adapter}: goes on a local model alone, spelled hf/…, not on {self.model}"
+            )
         folder = self.local_path
         if folder is None:
             return
@@ -70,8 +78,6 @@ class Checkpoint:
             raise InputError(f"{folder}: no tokenizer; save the tokenizer beside the weights")
         if self.template() is None and not _has_chat_template(folder):
             raise InputError(f"{folder}: no chat template; give --chat-template FILE, or none for plain text")
-        if self.adapter is not None and not (self.adapter / "adapter_config.json").is_file():
-            raise InputError(f"--adapter {self.adapter}: no adapter_config.json; is this a PEFT adapter?")
 
     def identity(self) -> ModelIdentity:
         """Who the checkpoint is: the sha256 of its weights where they lie on this disk, never their path."""
@@ -80,6 +86,7 @@ class Checkpoint:
             _, _, name = self.model.partition("/")
             return ModelIdentity(
                 id=self.name or name,
+                adapter=weights_sha256(self.adapter) if self.adapter else None,
                 chat_template_sha256=_sha256(self.template()),
                 system_prompt_sha256=_sha256(self.system_prompt),
             )
@@ -107,13 +114,20 @@ def weights_sha256(folder: Path) -> str:
     """The sha256 of the one safetensors file, or of the list of names and digests where there are several."""
     digests = []
     for file in sorted(folder.glob("*.safetensors")):
-        with file.open("rb") as stream:
-            digests.append((file.name, hashlib.file_digest(stream, "sha256").hexdigest()))
+        about = file.stat()
+        digests.append((file.name, _digest_of(file, about.st_size, about.st_mtime_ns)))
     if not digests:
         raise InputError(f"{folder}: no safetensors weights")
     if len(digests) == 1:
         return digests[0][1]
     return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in digests).encode()).hexdigest()
+
+
+@cache
+def _digest_of(file: Path, size: int, changed_ns: int) -> str:
+    """The sha256 of a file; many students ask for their base's, and it is read once for as long as it is the same."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _weights_summary(folder: Path) -> tuple[str, int]:
@@ -127,13 +141,14 @@ def _weights_summary(folder: Path) -> tuple[str, int]:
                 header: dict[str, Any] = json.loads(stream.read(size))
         except (ValueError, MemoryError, OverflowError):
             raise InputError(f"{file}: not a safetensors file, or cut off; copy it again") from None
+        ends = [8 + size]
         for name, tensor in header.items():
             if name != "__metadata__":
                 dtypes.add(str(tensor["dtype"]))
-                count = 1
-                for length in tensor["shape"]:
-                    count *= length
-                parameters += count
+                parameters += math.prod(tensor["shape"])
+                ends.append(8 + size + int(tensor["data_offsets"][1]))
+        if file.stat().st_size < max(ends):
+            raise InputError(f"{file}: cut off at {file.stat().st_size} of {max(ends)} bytes; copy it again")
     return "+".join(sorted(dtypes)).lower(), parameters
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from traitbench.errors import InfrastructureError, InputError, TraitbenchError
 from traitbench.exact.distribution import AnswerDistribution, pool_choices, pool_draws
 from traitbench.files import write_fault
 from traitbench.runner.checkpoint import Checkpoint
-from traitbench.runner.loading import load
 
 Key = tuple[str, str, str]
 """(probe set, context, domain): the questions that are measured together."""
@@ -32,11 +31,18 @@ class Question:
 
 Answers = dict[Key, dict[Question, AnswerDistribution]]
 
+TOGETHER = 64
+"""Questions of an exact run that are under way at once: they share a turn of the network, and are saved after it.
+
+Inspect would begin with 20 and grow from there, as suits an API: 120 questions then take 15 turns instead of two.
+"""
+
 DRAWS = 20
 """Draws of a question in sampled mode, unless asked otherwise."""
 
 
 def evaluate(
+    model: Any,
     checkpoint: Checkpoint,
     tasks: Iterable[TransferTask],
     catalog: Catalog,
@@ -49,12 +55,14 @@ def evaluate(
 ) -> tuple[Answers, list[str]]:
     """Answers of every question that the tasks need, and of the probe set `capability`, and the logs they stand in.
 
+    `model` is the checkpoint, loaded.
+
     Every question passes through the model once, and once more for each domain, whatever the number of traits. A log
     folder is named by what was asked of whom, so that running again resumes what was interrupted, and never reads the
     log of other weights, other questions or other names.
 
     Raises:
-        InputError: the model cannot be loaded or cannot answer, or the folder cannot be written.
+        InputError: the model cannot answer, or the folder cannot be written.
         InfrastructureError: out of memory or disk, or the model did not answer.
     """
     from inspect_ai.log import read_eval_log
@@ -68,21 +76,17 @@ def evaluate(
     repeats = (epochs or DRAWS) if sampled else 1
     answers: Answers = {}
     written: list[str] = []
-    model = load(checkpoint)
-    try:
-        for probe_set, domains in sorted(groups.items()):
-            asked = (probe_set, sorted(domains), catalog, language, method, tolerance)
-            folder = log_root / _digest(checkpoint, repeats, *asked)
-            log = _run(_inspect_task(*asked), model, folder, repeats, checkpoint.model)
-            answers.update(answers_of_log(read_eval_log(log.location)))
-            written.append(Path(log.location).name)
-    finally:
-        del model
-        gc.collect()
+    for probe_set, domains in sorted(groups.items()):
+        asked = (probe_set, sorted(domains), catalog, language, method, tolerance)
+        folder = log_root / _digest(checkpoint, repeats, *asked)
+        log = _run(_inspect_task(*asked), model, folder, repeats, checkpoint.model, sampled)
+        answers.update(answers_of_log(read_eval_log(log.location)))
+        written.append(Path(log.location).name)
     return answers, written
 
 
 def evaluate_some(
+    model: Any,
     checkpoint: Checkpoint,
     probe_set: str,
     asked: Iterable[tuple[str, str]],
@@ -93,7 +97,7 @@ def evaluate_some(
 ) -> Answers:
     """Computed answers to a few questions of a probe set, each given as (question id, domain or `none`).
 
-    Raises what `evaluate` raises.
+    `model` is the checkpoint, loaded. Raises what `evaluate` raises.
     """
     from inspect_ai.log import read_eval_log
 
@@ -101,25 +105,25 @@ def evaluate_some(
     samples = [question if domain == "none" else f"{question}-{domain}" for question, domain in chosen]
     domains = sorted({domain for _, domain in chosen})
     task = _inspect_task(probe_set, domains, catalog, language, "exact", tolerance)
-    model = load(checkpoint)
-    try:
-        log = _run(task, model, log_root, 1, checkpoint.model, samples)
-    finally:
-        del model
-        gc.collect()
+    log = _run(task, model, log_root, 1, checkpoint.model, False, samples)
     return answers_of_log(read_eval_log(log.location))
 
 
-def _run(task: Any, model: Any, folder: Path, epochs: int, name: str, samples: list[str] | None = None) -> Any:
+def _run(
+    task: Any, model: Any, folder: Path, epochs: int, name: str, sampled: bool, samples: list[str] | None = None
+) -> Any:
     """The finished log of one task, or of some of its samples; resumed where the folder holds the beginning of it."""
     from inspect_ai import eval_set
 
     try:
-        success, logs = eval_set(
+        # In a context of its own: Inspect leaves the model there as the active one, which would keep it in memory.
+        success, logs = copy_context().run(
+            eval_set,
             [task],
             log_dir=str(folder),
             model=model,
             epochs=epochs,
+            max_samples=None if sampled else TOGETHER,
             sample_id=samples,
             display="none",
             log_realtime=False,

@@ -1,25 +1,67 @@
-"""Loads a checkpoint for Inspect, and says in one line why one cannot be loaded."""
+"""Loads checkpoints for Inspect, one network at a time, and says in one line why one cannot be loaded."""
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from traitbench.errors import InfrastructureError, InputError
 from traitbench.runner.checkpoint import Checkpoint
 
 
-def load(checkpoint: Checkpoint) -> Any:
-    """The checkpoint as Inspect's Model, not shared with any other run.
+class Loader:
+    """Holds at most one network in memory, and keeps it only for the next checkpoint that stands on it.
 
-    Raises:
-        InputError: it cannot be read, or its chat template renders no prompt.
-        InfrastructureError: out of memory.
+    Adapters of one base, and the base under another system prompt, share one load; any other checkpoint frees the
+    network before its own is read.
     """
+
+    def __init__(self) -> None:
+        self._key: tuple[str, str | None] | None = None
+        self._model: Any = None
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.free()
+
+    @contextmanager
+    def holding(self, checkpoint: Checkpoint) -> Iterator[Any]:
+        """The checkpoint as Inspect's Model, its adapter in place; valid inside the `with` alone.
+
+        Raises:
+            InputError: it cannot be read, its adapter does not fit, or its chat template renders no prompt.
+            InfrastructureError: out of memory.
+        """
+        key = (checkpoint.model, checkpoint.template())
+        if key != self._key:
+            self.free()
+            self._model = _load(checkpoint)
+            self._key = key
+        self._model.config.system_message = checkpoint.system_prompt
+        with _adapted(self._model, checkpoint):
+            yield self._model
+
+    def free(self) -> None:
+        """Lets go of the network."""
+        held, self._model, self._key = self._model is not None, None, None
+        if held:
+            from torch import cuda
+
+            gc.collect()
+            if cuda.is_available():
+                cuda.empty_cache()
+
+
+def _load(checkpoint: Checkpoint) -> Any:
+    """The checkpoint without its adapter, not shared with any other run."""
     from inspect_ai.model import GenerateConfig, get_model
-    from torch import OutOfMemoryError
     from transformers.utils import logging
 
     if not sys.stderr.isatty():
@@ -28,29 +70,43 @@ def load(checkpoint: Checkpoint) -> Any:
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     template = checkpoint.template()
     arguments: dict[str, Any] = {} if template is None else {"chat_template": template}
-    try:
-        model = get_model(
-            checkpoint.model,
-            memoize=False,
-            config=GenerateConfig(system_message=checkpoint.system_prompt),
-            **arguments,
-        )
-        if checkpoint.adapter is not None:
-            _adapt(model, checkpoint)
-    except (MemoryError, OutOfMemoryError):
-        raise InfrastructureError(f"{checkpoint.model}: out of memory while loading; use a larger machine") from None
-    except Exception as error:  # a foreign checkpoint may fail anywhere below, with any class of error
-        raise InputError(f"{checkpoint.model}: cannot be loaded ({_first_line(error)})") from None
+    with _faults_of(checkpoint.model):
+        model = get_model(checkpoint.model, memoize=False, config=GenerateConfig(), **arguments)
     if checkpoint.is_local_model:
         _check_template(model, checkpoint)
     return model
 
 
-def _adapt(model: Any, checkpoint: Checkpoint) -> None:
-    from peft import PeftModel
+@contextmanager
+def _adapted(model: Any, checkpoint: Checkpoint) -> Iterator[None]:
+    """Puts the checkpoint's adapter on the network, and takes it off again."""
+    if checkpoint.adapter is None:
+        yield
+        return
+    from traitbench.exact.adapters import students_of
 
-    adapted = PeftModel.from_pretrained(model.api.model, str(checkpoint.adapter))
-    model.api.model = adapted.merge_and_unload()
+    students = students_of(model.api.model, [checkpoint.adapter])
+    with _faults_of(f"--adapter {checkpoint.adapter}"):
+        next(students)
+    try:
+        yield
+    finally:
+        students.close()
+
+
+@contextmanager
+def _faults_of(name: str) -> Iterator[None]:
+    """Turns what loading raises into one line that begins with the name."""
+    from torch import OutOfMemoryError
+
+    try:
+        yield
+    except (MemoryError, OutOfMemoryError):
+        raise InfrastructureError(f"{name}: out of memory while loading; use a larger machine") from None
+    except InputError:
+        raise
+    except Exception as error:  # a foreign checkpoint may fail anywhere below, with any class of error
+        raise InputError(f"{name}: cannot be loaded ({_first_line(error)})") from None
 
 
 def _check_template(model: Any, checkpoint: Checkpoint) -> None:

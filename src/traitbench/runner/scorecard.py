@@ -210,6 +210,17 @@ class Check(Part):
     answer: str | None = None
 
 
+class NoiseFloor(Part):
+    """What rounding did to exact answers: some were scored once more, one at a time, by a copy of the model in fp32."""
+
+    questions: int
+    """How many, evenly spaced over all that were asked."""
+    largest: Probability
+    """The largest difference of any named answer's estimate on any of them."""
+    mean: Probability
+    """The largest difference of any named answer's mean over them: what a shift is made of."""
+
+
 class Scorecard(Part):
     """The result of `traitbench score`; `traitbench/scorecard/1`."""
 
@@ -223,6 +234,8 @@ class Scorecard(Part):
     capability: dict[str, CapabilityResult] = {}
     health: dict[str, Check] = {}
     environment: dict[str, Any]
+    noise_floor: NoiseFloor | None = None
+    """None where answers were sampled, where no copy in fp32 could be made, and in cards of older versions."""
     logs: tuple[str, ...] = ()
 
     def to_json(self) -> str:

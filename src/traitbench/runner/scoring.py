@@ -1,21 +1,36 @@
-"""`traitbench.score`: student and references scored with the same questions, paired, as a Scorecard."""
+"""`traitbench.score`: students and references scored with the same questions, paired, as Scorecards."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from traitbench.catalog import Catalog, TransferTask, load_catalog
-from traitbench.errors import InputError, NotComparableError
+from traitbench.errors import InputError, NotComparableError, TraitbenchError
 from traitbench.files import write_fault
 from traitbench.probes.one_word import TOLERANCE
 from traitbench.runner.checkpoint import Checkpoint
 from traitbench.runner.environment import environment
 from traitbench.runner.evaluate import Answers, evaluate
 from traitbench.runner.health import health
+from traitbench.runner.loading import Loader
+from traitbench.runner.noise import measure_noise
 from traitbench.runner.results import capability_results, measured_answers, method_of, task_result, with_holm
-from traitbench.runner.scorecard import References, Scorecard
+from traitbench.runner.scorecard import MeasuredAnswers, ModelIdentity, NoiseFloor, References, Scorecard
+from traitbench.runner.students import Student, checkpoints_of
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one student of several: its card, or why there is none."""
+
+    name: str
+    """Distinct among the students, and fit for a folder."""
+    card: Scorecard | None = None
+    error: TraitbenchError | None = None
 
 
 def score(
@@ -58,57 +73,179 @@ def score(
     Raises:
         InputError, InfrastructureError, NotComparableError: one line that names the input and the mend.
     """
+    [outcome] = score_many(
+        [Student(model, adapter, name)],
+        tasks=tasks,
+        suite=suite,
+        base=base,
+        control=control,
+        teacher=teacher,
+        chat_template=chat_template,
+        language=language,
+        method=method,
+        epochs=epochs,
+        tolerance=tolerance,
+        out=out,
+        progress=progress,
+    )
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.card is not None
+    return outcome.card
+
+
+def score_many(
+    students: Sequence[Student],
+    *,
+    tasks: Sequence[str] = (),
+    suite: str | None = None,
+    base: str | None = None,
+    control: Sequence[str] = (),
+    teacher: str | None = None,
+    chat_template: str | None = None,
+    language: str = "en",
+    method: str = "auto",
+    epochs: int | None = None,
+    tolerance: float = TOLERANCE,
+    out: Path | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Iterator[Outcome]:
+    """Scores several students in one process, each as `score` does; yields each outcome as soon as it is known.
+
+    The references are loaded and scored once for all. Students that are adapters of one model share its load, and so
+    does a base that is this model; any other checkpoint is freed before the next is read. A student that cannot be
+    scored is an outcome with its error, and the others go on.
+
+    Args:
+        students: distinct; the other arguments are those of `score`, and hold for all.
+
+    Raises:
+        InputError, InfrastructureError, NotComparableError: what concerns all students, a reference included.
+    """
     catalog = load_catalog()
     wanted = _tasks(tasks, suite, catalog)
     capability = catalog.suite(suite).capability if suite else None
-    checkpoints = {"student": Checkpoint(model, adapter=adapter, chat_template=chat_template, name=name)}
-    if base:
-        checkpoints["base"] = Checkpoint(base, chat_template=chat_template)
-    for i, each in enumerate(control):
-        checkpoints[f"control{i}"] = Checkpoint(each, chat_template=chat_template)
-    if teacher:
-        checkpoints["teacher"] = _teacher(teacher, base, wanted, catalog, chat_template)
-    for checkpoint in checkpoints.values():
-        checkpoint.check()
-    identities = {role: checkpoint.identity() for role, checkpoint in checkpoints.items()}
-    _check_templates(checkpoints)
+    named = checkpoints_of(students, chat_template)
+    references = _references(base, control, teacher, wanted, catalog, chat_template)
+    identities = {role: _checked(checkpoint) for role, checkpoint in references.items()}
+    known = {name: _known(checkpoint, references, identities) for name, checkpoint in named.items()}
     if out is not None:
         _check_folder(out)
-    with tempfile.TemporaryDirectory() as scratch:
-        log_root = (out or Path(scratch)) / "logs"
-        answers: dict[str, Answers] = {}
-        logs: list[str] = []
-        for role, checkpoint in checkpoints.items():
-            progress(f"{role}: {checkpoint.model}")
-            answers[role], written = evaluate(
-                checkpoint, wanted, catalog, language, method, epochs, tolerance, log_root, capability
+
+    with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as folder, Loader() as loader:
+
+        def answers_of(role: str, checkpoint: Checkpoint) -> _Answered:
+            progress(f"{role}: {checkpoint.model}" + (f" + {checkpoint.adapter}" if checkpoint.adapter else ""))
+            with loader.holding(checkpoint) as model:
+                found, logs = evaluate(
+                    model,
+                    checkpoint,
+                    wanted,
+                    catalog,
+                    language,
+                    method,
+                    epochs,
+                    tolerance,
+                    Path(folder) / "logs",
+                    capability,
+                )
+                noise = measure_noise(model, found, catalog, language, tolerance) if role == "student" else None
+            return _Answered(found, tuple(logs), noise)
+
+        def kept(answers: Answers) -> tuple[MeasuredAnswers, ...]:
+            return tuple(measured_answers(key, language, side, catalog) for key, side in answers.items())
+
+        def card_of(checkpoint: Checkpoint, identity: ModelIdentity, sides: dict[str, _Answered]) -> Scorecard:
+            student = answers_of("student", checkpoint)
+            for role, side in sides.items():
+                _check_methods(references[role], student.answers, side.answers)
+            everyone = {"student": student, **sides}
+            by_role = {role: side.answers for role, side in everyone.items()}
+            results = [
+                task_result(task, key, language, by_role, catalog)
+                for task in wanted
+                for key in ((task.probe_set, "plain", "none"), (task.probe_set, "in_domain", task.domain))
+            ]
+            return Scorecard(
+                model=identity,
+                references=References(
+                    base=identities.get("base"),
+                    control=tuple(each for role, each in identities.items() if role.startswith("control")),
+                    teacher=identities.get("teacher"),
+                ),
+                tasks=tuple(with_holm(results)),
+                answers=kept(student.answers),
+                reference_answers={role: kept(side.answers) for role, side in sides.items()},
+                capability=capability_results(capability, by_role, catalog) if capability else {},
+                health=health(student.answers, catalog),
+                environment=environment(),
+                noise_floor=student.noise,
+                logs=tuple(log for side in everyone.values() for log in side.logs) if out else (),
             )
-            _check_methods(role, checkpoints, answers)
-            logs += written
-    results = [
-        task_result(task, key, language, answers, catalog)
-        for task in wanted
-        for key in ((task.probe_set, "plain", "none"), (task.probe_set, "in_domain", task.domain))
-    ]
-    return Scorecard(
-        model=identities["student"],
-        references=References(
-            base=identities.get("base"),
-            control=tuple(identity for role, identity in identities.items() if role.startswith("control")),
-            teacher=identities.get("teacher"),
-        ),
-        tasks=tuple(with_holm(results)),
-        answers=tuple(measured_answers(key, language, side, catalog) for key, side in answers["student"].items()),
-        reference_answers={
-            role: tuple(measured_answers(key, language, side, catalog) for key, side in found.items())
-            for role, found in answers.items()
-            if role != "student"
-        },
-        capability=capability_results(capability, answers, catalog) if capability else {},
-        health=health(answers["student"], catalog),
-        environment=environment(),
-        logs=tuple(logs) if out else (),
-    )
+
+        sides: dict[str, _Answered] = {}
+        if any(isinstance(identity, ModelIdentity) for identity in known.values()):
+            models = {checkpoint.model for checkpoint in named.values()}
+            # What the first student stands on comes last, and stays in memory for it.
+            order = sorted(references, key=lambda role: references[role].model in models)
+            scored = {role: answers_of(role, references[role]) for role in order}
+            sides = {role: scored[role] for role in references}
+        for name, checkpoint in named.items():
+            identity = known[name]
+            if isinstance(identity, TraitbenchError):
+                yield Outcome(name, error=identity)
+                continue
+            try:
+                outcome = Outcome(name, card_of(checkpoint, identity, sides))
+            except TraitbenchError as error:
+                # A new one: the frames behind the old would keep the network in memory.
+                outcome = Outcome(name, error=type(error)(error.message))
+            yield outcome
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What one checkpoint said."""
+
+    answers: Answers
+    logs: tuple[str, ...]
+    noise: NoiseFloor | None
+
+
+def _references(
+    base: str | None,
+    control: Sequence[str],
+    teacher: str | None,
+    wanted: list[TransferTask],
+    catalog: Catalog,
+    chat_template: str | None,
+) -> dict[str, Checkpoint]:
+    """The checkpoints by role: base, control0, control1 …, teacher."""
+    found = {}
+    if base:
+        found["base"] = Checkpoint(base, chat_template=chat_template)
+    for i, each in enumerate(control):
+        found[f"control{i}"] = Checkpoint(each, chat_template=chat_template)
+    if teacher:
+        found["teacher"] = _teacher(teacher, base, wanted, catalog, chat_template)
+    return found
+
+
+def _checked(checkpoint: Checkpoint) -> ModelIdentity:
+    checkpoint.check()
+    return checkpoint.identity()
+
+
+def _known(
+    student: Checkpoint, references: dict[str, Checkpoint], identities: dict[str, ModelIdentity]
+) -> ModelIdentity | TraitbenchError:
+    """Who a student is, or why it cannot be scored beside the references."""
+    try:
+        identity = _checked(student)
+        _check_templates({"student": student, **references}, {"student": identity, **identities})
+    except TraitbenchError as error:
+        return error
+    return identity
 
 
 def _tasks(tasks: Sequence[str], suite: str | None, catalog: Catalog) -> list[TransferTask]:
@@ -132,11 +269,11 @@ def _check_folder(out: Path) -> None:
         raise write_fault(out, error) from None
 
 
-def _check_templates(checkpoints: dict[str, Checkpoint]) -> None:
-    """Raises where two local checkpoints would read their questions in different chat templates."""
-    digests = {role: checkpoint.identity().chat_template_sha256 for role, checkpoint in checkpoints.items()}
-    mine = digests["student"]
-    for role, digest in digests.items():
+def _check_templates(checkpoints: dict[str, Checkpoint], identities: dict[str, ModelIdentity]) -> None:
+    """Raises where a local checkpoint would read its questions in another chat template than the student's."""
+    mine = identities["student"].chat_template_sha256
+    for role, identity in identities.items():
+        digest = identity.chat_template_sha256
         if mine is not None and digest is not None and digest != mine:
             raise NotComparableError(
                 f"{checkpoints[role].model}: its chat template ({digest[:12]}) is not the student's ({mine[:12]}); "
@@ -144,16 +281,15 @@ def _check_templates(checkpoints: dict[str, Checkpoint]) -> None:
             )
 
 
-def _check_methods(role: str, checkpoints: dict[str, Checkpoint], answers: dict[str, Answers]) -> None:
+def _check_methods(reference: Checkpoint, student: Answers, its: Answers) -> None:
     """Raises where one side was computed and the other sampled."""
-    for key, side in answers[role].items():
-        student = answers["student"].get(key)
-        if student is None or side.keys() != student.keys():
-            raise NotComparableError(f"{checkpoints[role].model}: other questions than the student's; score it again")
-        mine, its = method_of(student), method_of(side)
-        if (mine == "sampled") != (its == "sampled"):
+    for key, side in its.items():
+        own = student.get(key)
+        if own is None or side.keys() != own.keys():
+            raise NotComparableError(f"{reference.model}: other questions than the student's; score it again")
+        if (method_of(own) == "sampled") != (method_of(side) == "sampled"):
             raise NotComparableError(
-                f"{checkpoints[role].model}: its answers are {its}, the student's {mine}; "
+                f"{reference.model}: its answers are {method_of(side)}, the student's {method_of(own)}; "
                 "score both with --method sampled"
             )
 

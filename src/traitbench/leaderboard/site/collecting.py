@@ -11,29 +11,23 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from traitbench.catalog import Catalog, load_catalog
 from traitbench.errors import InputError, NotComparableError
+from traitbench.leaderboard.beside import packed_items
+from traitbench.leaderboard.copies import Header, faults_of_copies
 from traitbench.leaderboard.reading import MAX_RECORD, decode, read_bounded
 from traitbench.leaderboard.record import RESULTS, Record, record_id
+from traitbench.leaderboard.remembered import Remembered
 from traitbench.leaderboard.site.columns import read_answers
 from traitbench.leaderboard.site.figures import Sides, recomputed
 from traitbench.leaderboard.site.record_page import record_page
 from traitbench.leaderboard.site.seen import Context, LeftOut, Seen, context_of
-from traitbench.leaderboard.store import MaintainerRun, Withdrawal, files_below, maintainer_runs, withdrawals
+from traitbench.leaderboard.store import files_below, withdrawals
 from traitbench.leaderboard.table import wide_row
-from traitbench.leaderboard.verify import (
-    Header,
-    check_catalogue,
-    check_date,
-    check_place,
-    check_withdrawn,
-    packed_items,
-    stray,
-    tier_of,
-)
+from traitbench.leaderboard.verify import Known, check_record, stray, tier_of
 
 _FEW = 64
 """Records that one process reads before another one would have started."""
@@ -50,13 +44,11 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What every process needs to judge a record."""
+class _Work:
+    """What every process needs to judge a record and to write its page."""
 
     root: Path
     pages: Path
-    withdrawn: list[Withdrawal]
-    runs: list[MaintainerRun]
     logs: frozenset[str]
 
 
@@ -70,10 +62,11 @@ def collect(root: Path, pages: Path, logs: Iterable[str] = ()) -> Collected:
     everything = sorted(files_below(root / RESULTS))
     records = [path for path in everything if path.suffix == ".json"]
     pages.mkdir(parents=True)
-    known = _Known(root, pages, withdrawals(root), maintainer_runs(root), frozenset(logs))
+    withdrawals(root)  # a broken list is told before the work begins
+    work = _Work(root, pages, frozenset(logs))
     found = Collected()
     chunks = [records[i : i + _CHUNK] for i in range(0, len(records), _CHUNK)]
-    for each in (seen for chunk in _in_processes(known, chunks, len(records)) for seen in chunk):
+    for each in (seen for chunk in _in_processes(work, chunks, len(records)) for seen in chunk):
         (found.left_out if isinstance(each, LeftOut) else found.records).append(each)  # type: ignore[arg-type]
     known_records = set(records)
     for path in everything:
@@ -83,20 +76,20 @@ def collect(root: Path, pages: Path, logs: Iterable[str] = ()) -> Collected:
     return _without_copies(found, pages)
 
 
-def _in_processes(known: _Known, chunks: list[list[Path]], n: int) -> Iterable[list[Seen | LeftOut]]:
+def _in_processes(work: _Work, chunks: list[list[Path]], n: int) -> Iterable[list[Seen | LeftOut]]:
     processes = min(os.cpu_count() or 1, _MOST_PROCESSES)
     if n <= _FEW or processes < 2:
-        return map(partial(_read_chunk, known), chunks)
+        return map(partial(_read_chunk, work), chunks)
     # a fork shares what is imported already; with threads about it might inherit a lock that nobody opens
     method = "fork" if threading.active_count() == 1 and "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    return _pooled(known, chunks, processes, method)
+    return _pooled(work, chunks, processes, method)
 
 
-def _pooled(known: _Known, chunks: list[list[Path]], processes: int, method: str) -> Iterable[list[Seen | LeftOut]]:
+def _pooled(work: _Work, chunks: list[list[Path]], processes: int, method: str) -> Iterable[list[Seen | LeftOut]]:
 
     load_catalog_once()
     with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
-        yield from pool.map(partial(_read_chunk, known), chunks)
+        yield from pool.map(partial(_read_chunk, work), chunks)
 
 
 _catalogs: list[Catalog] = []
@@ -109,38 +102,41 @@ def load_catalog_once() -> Catalog:
     return _catalogs[0]
 
 
-def _read_chunk(known: _Known, paths: Sequence[Path]) -> list[Seen | LeftOut]:
-    catalog = load_catalog_once()
-    return [each for path in paths for each in _read_one(known, path, catalog)]
+@lru_cache(maxsize=1)
+def _known(work: _Work) -> Known:
+    """Once for each process and build."""
+    return Known.read(work.root, load_catalog_once(), Remembered({}))
 
 
-def _read_one(known: _Known, path: Path, catalog: Catalog) -> list[Seen | LeftOut]:
+def _read_chunk(work: _Work, paths: Sequence[Path]) -> list[Seen | LeftOut]:
+    known = _known(work)
+    return [each for path in paths for each in _read_one(work, known, path)]
+
+
+def _read_one(work: _Work, known: Known, path: Path) -> list[Seen | LeftOut]:
     record, identifier = None, path.stem
-    place = str(path.relative_to(known.root))
+    place = str(path.relative_to(work.root))
     try:
         data = read_bounded(path, MAX_RECORD)
         record, identifier = decode(data, path), record_id(data)
-        check_place(path, known.root, record, identifier)
-        check_date(path, record)
-        check_withdrawn(path, record, identifier, known.withdrawn)
-        gone = next((each for each in known.withdrawn if each.record == identifier), None)
+        check_record(path, record, identifier, known)
+        gone = next((each for each in known.gone if each.record == identifier), None)
         if gone is not None:
             reason = f"{gone.reason} (on {gone.date}, by {gone.by})"
             return [LeftOut(place, "withdrawn", reason, identifier, record.model.id, record.task)]
-        check_catalogue(path, record, catalog)
         sides = _sides(path, record)
-        contexts = _contexts(path, record, sides, catalog)
+        contexts = _contexts(path, record, sides, known.catalog)
     except (InputError, NotComparableError) as error:
         kind = "not comparable" if isinstance(error, NotComparableError) else "invalid"
         model, task = (record.model.id, record.task) if record else ("", "")
         return [LeftOut(place, kind, _without(error.message, path), identifier, model, task)]
-    tier, why = tier_of(record, identifier, known.runs)
+    tier = tier_of(record, identifier, known.runs)
     seen = [
-        _seen(record, identifier, place, (tier, why), language, found, catalog, sides)
+        _seen(record, identifier, place, tier, language, found, known.catalog, sides)
         for language, found in contexts.items()
     ]
-    page = record_page(record, seen, sides, catalog, known.logs)
-    (known.pages / f"{identifier}.html").write_text(page, encoding="utf-8")
+    page = record_page(record, seen, sides, known.catalog, work.logs)
+    (work.pages / f"{identifier}.html").write_text(page, encoding="utf-8")
     return list(seen)
 
 
@@ -183,7 +179,6 @@ def _seen(
 ) -> Seen:
     model, references, said = record.model, record.references, record.declared
     first = record.measurements[0]
-    header = Header.of(record, identifier)
     student = sides.get("student", {})
     return Seen(
         id=identifier,
@@ -213,7 +208,7 @@ def _seen(
         date=record.date.isoformat(),
         has_items=record.items is not None,
         contexts=tuple(contexts),
-        copy=None if header is None else (*map(str, (*header.task, header.student)), str(header.model), header.whole),
+        copy=Header.of(record, identifier),
         speechless=bool(student)
         and all((each.draws > 0).all() and (each.point.max(axis=1) == 1).all() for each in student.values()),
         wide=tuple(
@@ -226,21 +221,13 @@ def _seen(
 
 def _without_copies(found: Collected, pages: Path) -> Collected:
     """Leaves out a record whose student answered every question as another model's did, as `verify` does."""
-    first: dict[tuple[str, ...], Seen] = {}
     kept, left_out = [], list(found.left_out)
-    for each in sorted(found.records, key=lambda each: (each.date, each.id)):
-        if each.copy is None or each.speechless:
+    faults = faults_of_copies({each.copy for each in found.records if each.copy and not each.speechless}, ())
+    for each in found.records:
+        if each.id not in faults:
             kept.append(each)
             continue
-        original = first.setdefault((*each.copy[:3], each.language), each)
-        if original.id == each.id or (
-            original.copy and original.copy[3] == each.copy[3] and original.copy[4] != each.copy[4]
-        ):
-            kept.append(each)
-            continue
-        same_model = original.copy is not None and original.copy[3] == each.copy[3]
-        reason = f"the same as {original.id}" if same_model else f"a copy of {original.id}, under another model's name"
-        left_out.append(LeftOut(each.place, "invalid", reason, each.id, each.model, each.task))
+        left_out.append(LeftOut(each.place, "invalid", faults[each.id], each.id, each.model, each.task))
         (pages / f"{each.id}.html").unlink(missing_ok=True)
     kept.sort(key=lambda each: each.place)
     return replace(found, records=kept, left_out=sorted(left_out, key=lambda each: (each.kind, each.place)))

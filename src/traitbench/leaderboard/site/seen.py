@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from traitbench.leaderboard.copies import Header
 from traitbench.runner.scorecard import Interval, Measurement
 
 
@@ -95,8 +96,8 @@ class Seen:
     date: str
     has_items: bool
     contexts: tuple[Context, ...]
-    copy: tuple[str, ...] | None = None
-    """What tells a copy from its original: see `traitbench.leaderboard.verify`."""
+    copy: Header | None = None
+    """What tells a copy from its original; None without items."""
     speechless: bool = False
     wide: tuple[dict[str, Any], ...] = ()
     """The rows of the downloads."""

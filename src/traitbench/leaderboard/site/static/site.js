@@ -113,12 +113,12 @@
     if (now !== picked.join()) return;
     const items = found.map((each) => {
       const title = element("b", "", `${each.a.name} less ${each.b.name}`);
-      if (!each.context) return element("li", "", title, element("p", "soft", "Not asked the same questions, or not question by question, or measured otherwise: not compared."));
+      if (!each.context) return element("li", "", title, element("p", "soft", "Not compared: another trait, other questions, or another method."));
       const [low, high] = each.ci, apart = low > 0 || high < 0;
       const said = apart ? (low > 0 ? "the first prefers it more" : "the second prefers it more") : "cannot be told apart";
       return element("li", "", title, drawing(each), element("p", "", `${signed(each.difference)} (${signed(low)} to ${signed(high)}), ${each.context.replace("_", " ")}: ${said}.`));
     });
-    body.replaceChildren(list, element("ul", "pairs", ...items), element("p", "soft", "Difference of P(trait), paired by question; 95% interval."));
+    body.replaceChildren(list, element("ul", "pairs", ...items), element("p", "soft", "Difference of P(trait), paired by question, with its 95% interval."));
   }
 
   function drawing({ difference, ci }) {
