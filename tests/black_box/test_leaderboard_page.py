@@ -216,9 +216,8 @@ def test_the_browsers_paired_interval_is_pythons(tab: Tab, address: str, site: P
 def test_draws_widen_the_browsers_interval_as_pythons(tab: Tab, address: str) -> None:
     import numpy as np
 
-    from traitbench.leaderboard.site.figures import MILLION
     from traitbench.leaderboard.site.paired import _draws
-    from traitbench.leaderboard.site.seen import Paired
+    from traitbench.leaderboard.site.seen import MILLION, Paired
     from traitbench.stats import Measured, shift_interval
     from traitbench.stats.intervals import effective_draws
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from traitbench.catalog import Catalog
 from traitbench.errors import InputError
 from traitbench.files import write_fault
 from traitbench.leaderboard.site import pages, svg
-from traitbench.leaderboard.site.collecting import Collected, collect, load_catalog_once
+from traitbench.leaderboard.site.collecting import Collected, collect
 from traitbench.leaderboard.site.downloads import write_downloads
 from traitbench.leaderboard.site.exchange import exchange
 from traitbench.leaderboard.site.paired import paired_files
@@ -83,7 +84,7 @@ def _write(
     found = collect(root, folder / "rows", names)
     rows = rows_of(found.records)
     tell(f"{len(found.records)} records in {len(rows)} rows, {len(found.left_out)} left out")
-    where = _write_paired(rows, folder)
+    where = _write_paired(rows, folder, found.catalog)
     with (folder / "index.html").open("w", encoding="utf-8") as stream:
         stream.writelines(pages.index_page(rows, where))
     texts = {
@@ -110,10 +111,10 @@ def _write(
     return found, rows
 
 
-def _write_paired(rows: list[Row], folder: Path) -> dict[str, str]:
+def _write_paired(rows: list[Row], folder: Path, catalog: Catalog) -> dict[str, str]:
     """The scripts for comparing; returns, by row, the one that has it."""
     where = {}
-    for name, (script, ids) in paired_files(rows, load_catalog_once()).items():
+    for name, (script, ids) in paired_files(rows, catalog).items():
         _put(folder / name, script)
         where.update(dict.fromkeys(ids, name))
     return where

@@ -25,7 +25,7 @@ from traitbench.leaderboard.site.columns import read_answers
 from traitbench.leaderboard.site.figures import Sides, recomputed
 from traitbench.leaderboard.site.record_page import record_page
 from traitbench.leaderboard.site.seen import Context, LeftOut, Seen, context_of
-from traitbench.leaderboard.store import files_below, withdrawals
+from traitbench.leaderboard.store import files_below
 from traitbench.leaderboard.table import wide_row
 from traitbench.leaderboard.verify import Known, check_record, stray, tier_of
 
@@ -37,8 +37,9 @@ _CHUNK = 50
 
 @dataclass(frozen=True)
 class Collected:
-    """What was found below results/."""
+    """What was found below results/, and the catalogue that it was held against."""
 
+    catalog: Catalog
     records: list[Seen] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
@@ -62,9 +63,8 @@ def collect(root: Path, pages: Path, logs: Iterable[str] = ()) -> Collected:
     everything = sorted(files_below(root / RESULTS))
     records = [path for path in everything if path.suffix == ".json"]
     pages.mkdir(parents=True)
-    withdrawals(root)  # a broken list is told before the work begins
     work = _Work(root, pages, frozenset(logs))
-    found = Collected()
+    found = Collected(_known(work).catalog)
     chunks = [records[i : i + _CHUNK] for i in range(0, len(records), _CHUNK)]
     for each in (seen for chunk in _in_processes(work, chunks, len(records)) for seen in chunk):
         (found.left_out if isinstance(each, LeftOut) else found.records).append(each)  # type: ignore[arg-type]
@@ -87,25 +87,14 @@ def _in_processes(work: _Work, chunks: list[list[Path]], n: int) -> Iterable[lis
 
 def _pooled(work: _Work, chunks: list[list[Path]], processes: int, method: str) -> Iterable[list[Seen | LeftOut]]:
 
-    load_catalog_once()
     with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
         yield from pool.map(partial(_read_chunk, work), chunks)
 
 
-_catalogs: list[Catalog] = []
-
-
-def load_catalog_once() -> Catalog:
-    """The catalogue, read once in each process."""
-    if not _catalogs:
-        _catalogs.append(load_catalog())
-    return _catalogs[0]
-
-
 @lru_cache(maxsize=1)
 def _known(work: _Work) -> Known:
-    """Once for each process and build."""
-    return Known.read(work.root, load_catalog_once(), Remembered({}))
+    """Once for each process and build; a process that was forked has its parent's."""
+    return Known.read(work.root, load_catalog(), Remembered({}))
 
 
 def _read_chunk(work: _Work, paths: Sequence[Path]) -> list[Seen | LeftOut]:

@@ -18,12 +18,11 @@ from traitbench.catalog import Catalog
 from traitbench.errors import InputError
 from traitbench.leaderboard.agreement import TOLERANCE
 from traitbench.leaderboard.site.columns import Answers, Place
-from traitbench.leaderboard.site.seen import Context, Paired, Shift, context_of
+from traitbench.leaderboard.site.seen import MILLION, Context, Paired, Shift, context_of
 from traitbench.runner.scorecard import Interval, Measurement
 from traitbench.stats import Measured, mean_preference, shift_interval
 from traitbench.stats.intervals import effective_draws
 
-MILLION = 1_000_000
 Sides = Mapping[str, Mapping[Place, Answers]]
 
 

@@ -12,12 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from traitbench.catalog import Catalog
-from traitbench.leaderboard.site.figures import MILLION
-from traitbench.leaderboard.site.rows import Row
+from traitbench.leaderboard.site.rows import Row, draws_bounds
 from traitbench.leaderboard.site.seen import Paired, Seen
-from traitbench.stats.intervals import sampling_bounds
-
-_ALPHA = 0.025
 
 
 def paired_files(rows: Sequence[Row], catalog: Catalog) -> dict[str, tuple[str, list[str]]]:
@@ -55,7 +51,7 @@ def quantiles(df: int) -> tuple[float, float]:
     """Student's t at 0.975 and at 0.95."""
     from scipy.special import stdtrit
 
-    return round(float(stdtrit(df, 1 - _ALPHA)), 9), round(float(stdtrit(df, 0.95)), 9)
+    return round(float(stdtrit(df, 0.975)), 9), round(float(stdtrit(df, 0.95)), 9)
 
 
 def _seed(paired: Paired) -> dict[str, Any]:
@@ -65,16 +61,9 @@ def _seed(paired: Paired) -> dict[str, Any]:
     return seed
 
 
-def _draws(several: Sequence[Paired]) -> tuple[float, float] | None:
-    """How far the draws alone leave the mean open, both ways; None where all was computed."""
-    drawn = [each for each in several if each.draws]
-    if not drawn:
-        return None
-    n = [len(each.point) for each in drawn]
-    effective = sum(n) ** 2 / sum(size**2 / each.draws for size, each in zip(n, drawn, strict=True))
-    means = [sum(each.point) / len(each.point) / MILLION for each in several]
-    low, high = sampling_bounds(sum(means) / len(means), effective, _ALPHA)
-    return round(low, 9), round(high, 9)
+def _draws(several: Sequence[Paired]) -> list[float] | None:
+    bounds = draws_bounds(several)
+    return None if bounds is None else [round(each, 9) for each in bounds]
 
 
 def _families(seen: Seen, paired: Paired, catalog: Catalog) -> list[int]:

@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from traitbench.leaderboard.site.seen import Context, Seen, Shift
+from traitbench.leaderboard.site.seen import MILLION, Context, Paired, Seen, Shift
 from traitbench.runner.scorecard import Interval
 
+_LEVEL = 0.95
 INHERITED, MOVED, NO_SHIFT, FELL, OPEN = "inherited", "moved", "no shift shown", "moved away", "no reference"
 
 
@@ -91,10 +92,8 @@ def cell_key(seen: Seen) -> tuple[object, ...] | None:
     """What students that differ by seed alone have in common; None where no recipe or seed is declared."""
     if seen.recipe is None or seen.seed is None:
         return None
-    return (
-        seen.task, seen.n, seen.language, seen.base_weights or seen.base, seen.teacher, seen.recipe,
-        seen.initialisation, seen.submitter, seen.main.method, seen.n_parameters,
-    )  # fmt: skip
+    base = seen.base_weights or seen.base
+    return seen.task, seen.n, seen.language, base, seen.recipe, seen.initialisation, seen.submitter, seen.main.method
 
 
 def cell_id(seen: Seen) -> str:
@@ -124,7 +123,7 @@ def _pooled(several: Sequence[Context]) -> Context:
     return replace(
         first,
         estimate=_mean(each.estimate for each in several),
-        ci=over_seeds([each.estimate for each in several], 0.0, 1.0),
+        ci=_no_narrower_than_draws(several, over_seeds([each.estimate for each in several], 0.0, 1.0)),
         bounds=(_mean(each.bounds[0] for each in several), _mean(each.bounds[1] for each in several)),
         category_mass=_mean(each.category_mass for each in several),
         within_tolerance=all(each.within_tolerance for each in several),
@@ -135,6 +134,27 @@ def _pooled(several: Sequence[Context]) -> Context:
         collapse=max((each.collapse for each in several), key=lambda each: each[1]),
         paired=None,
     )
+
+
+def _no_narrower_than_draws(several: Sequence[Context], ci: Interval) -> Interval:
+    """Seeds that came out alike tell of no spread; their draws still leave some."""
+    bounds = draws_bounds([each.paired for each in several if each.paired is not None])
+    if bounds is None or ci[0] is None or ci[1] is None:
+        return ci
+    return min(bounds[0], ci[0]), max(bounds[1], ci[1])
+
+
+def draws_bounds(several: Sequence[Paired]) -> tuple[float, float] | None:
+    """How far the draws alone leave the mean of several seeds open, both ways; None where all was computed."""
+    from traitbench.stats.intervals import sampling_bounds
+
+    drawn = [each for each in several if each.draws]
+    if not drawn:
+        return None
+    n = [len(each.point) for each in drawn]
+    effective = sum(n) ** 2 / sum(size**2 / each.draws for size, each in zip(n, drawn, strict=True))
+    means = [sum(each.point) / len(each.point) / MILLION for each in several]
+    return sampling_bounds(_mean(means), effective, (1 - _LEVEL) / 2)
 
 
 def _pooled_shift(several: Sequence[Shift | None]) -> Shift | None:
@@ -152,7 +172,10 @@ def over_seeds(values: Sequence[float], least: float, most: float) -> Interval:
 
     from traitbench.stats.intervals import mean_se
 
-    mean, reach = _mean(values), float(stdtrit(len(values) - 1, 0.975)) * mean_se(np.asarray(values, dtype=float))
+    mean, reach = (
+        _mean(values),
+        float(stdtrit(len(values) - 1, 0.5 + _LEVEL / 2)) * mean_se(np.asarray(values, dtype=float)),
+    )
     return max(least, mean - reach), min(most, mean + reach)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from traitbench.leaderboard.copies import Header
 from traitbench.runner.scorecard import Interval, Measurement
 
+MILLION = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:
