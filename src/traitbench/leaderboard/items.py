@@ -123,7 +123,7 @@ def decode_items(data: bytes, path: Path, catalog: Catalog) -> Roles:
     return dict(roles)
 
 
-def read_table(data: bytes, path: Path) -> pa.Table:
+def read_table(data: bytes, path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """The rows of a file as they stand in it; `InputError` for another form than the one that is written."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -149,7 +149,7 @@ def read_table(data: bytes, path: Path) -> pa.Table:
     if unpacked > MAX_UNPACKED:
         raise InputError(f"{path}: would unpack to {unpacked:,} bytes; at most {MAX_UNPACKED:,} are")
     try:
-        return file.read(use_threads=False)
+        return file.read(None if columns is None else list(columns), use_threads=False)
     except Exception as error:
         raise InputError(f"{path}: not a Parquet file ({_first_line(error)})") from None
 

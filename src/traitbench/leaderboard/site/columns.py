@@ -84,7 +84,7 @@ Place = tuple[str, str, str, str]
 
 def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
     """The answers in an items file, by role and place. `InputError` for another form, or what is no distribution."""
-    table = read_table(data, path)
+    table = read_table(data, path, (*_COLUMNS, "role", *_PLACE))
     found: dict[str, dict[Place, Answers]] = {}
     mass, names, offered = _dense(table["mass"])
     residual, others, _ = _dense(table["residual"])
@@ -119,6 +119,7 @@ def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
 
 
 _PLACE = ("probe_set", "context", "domain", "language")
+_COLUMNS = ("id", "family", "mass", "residual", "unexplored", "draws", "residual_draws")
 
 
 def _numbers(column: pa.ChunkedArray) -> Array:

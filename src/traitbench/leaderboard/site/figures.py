@@ -21,7 +21,7 @@ from traitbench.leaderboard.site.columns import Answers, Place
 from traitbench.leaderboard.site.seen import MILLION, Context, Paired, Shift, context_of
 from traitbench.runner.scorecard import Interval, Measurement
 from traitbench.stats import Measured, mean_preference, shift_interval
-from traitbench.stats.intervals import effective_draws
+from traitbench.stats.intervals import Parts, QuestionSpread, effective_draws, student_reach
 
 Sides = Mapping[str, Mapping[Place, Answers]]
 
@@ -37,13 +37,13 @@ def recomputed(said: Measurement, sides: Sides, asked: str, catalog: Catalog, pa
     rows = asked_rows(own, said.trait, choice=catalog.probe_set(said.probe_set).kind == "choice")
     families = [own.families[i] for i in rows]
     student = own.measured(said.trait, rows)
-    mean = mean_preference(student, families)
+    mean = _mean(student, families)
     base = [sides["base"][place]] if "base" in sides else []
     controls = [by_place[place] for role, by_place in sides.items() if role.startswith("control")]
     found = replace(
         context_of(said),
-        estimate=min(1.0, mean.mean),
-        ci=_interval(mean.ci, 0.0, 1.0),
+        estimate=min(1.0, mean[0]),
+        ci=_interval(mean[1], 0.0, 1.0),
         base=_shift(own, student, base, families, said.trait, rows),
         control=_shift(own, student, controls, families, said.trait, rows),
     )
@@ -77,6 +77,18 @@ def paired(answers: Answers, measured: Measured, trait: str, rows: npt.NDArray[n
         unexplored=tuple(open_.tolist()) if open_.any() else (),
         draws=effective_draws([measured.draws]) if drawn and measured.draws is not None else 0.0,
     )
+
+
+def _mean(measured: Measured, families: list[str]) -> tuple[float, tuple[float, float]]:
+    """`mean_preference`, without the regression that statsmodels fits: the same cluster-robust standard error."""
+    values = measured.estimate
+    codes = np.unique(np.asarray(families), return_inverse=True)[1]
+    if measured.draws is not None or len(values) == 0 or codes.max() == 0:
+        found = mean_preference(measured, families)
+        return found.mean, found.ci
+    spread = QuestionSpread.of(Parts.of_mean(values, codes))
+    reach = student_reach(spread.family.se, spread.df, 0.025)
+    return spread.mean, (spread.mean - reach, spread.mean + reach)
 
 
 def _check_questions(own: Answers, sides: Sides, place: Place, catalog: Catalog, where: str) -> None:

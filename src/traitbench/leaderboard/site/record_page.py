@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup, escape
 
 from traitbench.catalog import Catalog
 from traitbench.leaderboard.record import Identity, Record
@@ -67,11 +68,20 @@ def _plot(record: Record, seen: Seen, context: Context, sides: Sides, catalog: C
         "context": context.name,
         "language": seen.language,
         "svg": svg.questions([lines[i] for i in order], title),
-        "lines": [(lines[i], teacher[i] if teacher else None, own.families[rows[i]]) for i in order],
+        "rows": Markup("\n").join(
+            _row(lines[i], own.families[rows[i]], teacher[i] if teacher else None) for i in order
+        ),
         "roles": [
             name for name in ("base", "control", "teacher") if name in values or (name == "control" and controls)
         ],
     }
+
+
+def _row(line: svg.Line, family: str, teacher: float | None) -> Markup:
+    """A question's numbers as a row of a table: every page has a hundred of them, which a template is too slow for."""
+    values = [each for each in (line.student, line.base, line.control, teacher) if each is not None]
+    cells = "".join(f'<td class="n">{each:.4f}</td>' for each in values)
+    return Markup(f'<tr><th scope="row">{line.label}</th><td>{family}</td>{cells}</tr>')
 
 
 def _values(answers: Answers, trait: str) -> Any:
@@ -79,15 +89,15 @@ def _values(answers: Answers, trait: str) -> Any:
     return answers.point[:, column] if column is not None else np.zeros(len(answers.ids))
 
 
-_texts: dict[tuple[int, str, str], tuple[Catalog, dict[str, str]]] = {}
+_texts: dict[tuple[int, str, str], tuple[Catalog, dict[str, Markup]]] = {}
 
 
-def question_texts(catalog: Catalog, probe_set: str, language: str) -> dict[str, str]:
-    """The questions' texts by id."""
+def question_texts(catalog: Catalog, probe_set: str, language: str) -> dict[str, Markup]:
+    """The questions' texts by id, escaped once for all records."""
     key = (id(catalog), probe_set, language)
     if key not in _texts:
         asked = [each for each in catalog.probe_set(probe_set).questions if each.language == language]
-        _texts[key] = (catalog, {each.id: each.text for each in asked})
+        _texts[key] = (catalog, {each.id: escape(each.text) for each in asked})
     return _texts[key][1]
 
 

@@ -54,7 +54,7 @@ def interval(estimate: float, ci: tuple[float | None, float | None], axis: Axis,
 class Line:
     """One question of a plot: its text, and each checkpoint's probability."""
 
-    label: str
+    label: Markup
     student: float
     base: float | None
     control: float | None
@@ -74,7 +74,7 @@ def questions(lines: Sequence[Line], title: str) -> Markup:
     for i, line in enumerate(lines):
         y = top + row * i + row / 2
         at = [round(left + width * value, 1) for value in (line.student, line.base or 0, line.control or 0)]
-        drawn = [f'<title>{escape(line.label)}</title><path class="hit" d="M{left} {y:g}H{left + width}"/>']
+        drawn = [f'<title>{line.label}</title><path class="hit" d="M{left} {y:g}H{left + width}"/>']
         if line.base is not None:
             joined = f'<path class="j" d="M{at[1]:g} {y:g}H{at[0]:g}"/>'
             drawn.append(f'{joined}<circle class="b" cx="{at[1]:g}" cy="{y:g}" r="2.6"/>')
