@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,7 @@ class Answers:
         """Upper bounds of an answer that no distribution names: what was left unexplored."""
         return np.asarray((self.upper - self.lower)[rows].max(axis=1) if self.names else np.ones(len(rows)))
 
-    def _draws(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+    def _draws(self, rows: npt.NDArray[np.int64]) -> Any:
         draws = self.draws[rows]
         return np.where(draws == 0, _COMPUTED, draws) if draws.any() else None
 
@@ -93,14 +93,14 @@ def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
     rest = _numbers(table["residual_draws"]).astype(np.int64)
     _check(mass, unexplored, path)
     union = tuple(sorted({*names, *others}))
-    mass, offered = _spread(mass, names, union), _spread(offered, names, union).astype(bool)
+    mass, listed = _spread(mass, names, union), np.asarray(_spread(offered, names, union), dtype=bool)
     point, lower, upper = _bounds(mass, _spread(residual, others, union), unexplored, sampled, rest)
     ids, families = table["id"].to_pylist(), table["family"].to_pylist()
     places = list(zip(*(table[name].to_pylist() for name in ("role", *_PLACE)), strict=True))
     for start, end in _runs(places):
         role, place = places[start][0], places[start][1:]
         rows = slice(start, end)
-        used = offered[rows].any(axis=0) | (point[rows] > 0).any(axis=0)
+        used = listed[rows].any(axis=0) | (point[rows] > 0).any(axis=0)
         by_place = found.setdefault(role, {})
         if place in by_place:
             raise InputError(f"{path}: {role}.{place[1]}: rows are not in order")
@@ -108,7 +108,7 @@ def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
             tuple(ids[rows]),
             tuple(families[rows]),
             tuple(np.asarray(union, dtype=object)[used]),
-            offered[rows][:, used],
+            listed[rows][:, used],
             lower[rows][:, used],
             upper[rows][:, used],
             point[rows][:, used],
@@ -164,7 +164,7 @@ def _bounds(
     alone = np.divide(mass, explored, out=np.zeros_like(mass), where=explored > 0)
     with_rest = mass + unexplored[:, None] * residual
     point = np.minimum(1.0, np.where(residual.any(axis=1)[:, None], with_rest, alone))
-    drawn = ((sampled > 0) | (rest > 0))[:, None]
+    drawn = np.asarray((sampled > 0) | (rest > 0))[:, None]
     lower = np.where(drawn, point, np.minimum(mass, 1.0))
     upper = np.where(drawn, point, np.minimum(1.0, mass + unexplored[:, None]))
     return point, lower, upper

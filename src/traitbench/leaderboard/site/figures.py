@@ -20,7 +20,7 @@ from traitbench.leaderboard.agreement import TOLERANCE
 from traitbench.leaderboard.site.columns import Answers, Place
 from traitbench.leaderboard.site.seen import MILLION, Context, Paired, Shift, context_of
 from traitbench.runner.scorecard import Interval, Measurement
-from traitbench.stats import Measured, mean_preference, shift_interval
+from traitbench.stats import Measured, mean_preference, shift_bounds
 from traitbench.stats.intervals import Parts, QuestionSpread, effective_draws, student_reach
 
 Sides = Mapping[str, Mapping[Place, Answers]]
@@ -128,9 +128,9 @@ def _shift(
         return None
     # equal answers of which a rest was sampled are one checkpoint's, as in `traitbench.runner.measuring`
     others = [student if own.sampled_rest and each.same_as(own) else each.measured(trait, rows) for each in references]
-    found = shift_interval([student], others, families)
+    difference, low, high = shift_bounds([student], others, families, alpha=0.025)
     mean = float(np.mean([each.estimate.mean() for each in others]))
-    return Shift(min(1.0, mean), found.estimate, _interval(found.ci))
+    return Shift(min(1.0, mean), difference, _interval((low, high)))
 
 
 def _rate(found: Context, teacher: Measured | None) -> float | None:

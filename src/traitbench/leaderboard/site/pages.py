@@ -123,7 +123,7 @@ def bases_page(rows: Sequence[Row]) -> str:
     """`bases.html`: how readily the students of a base take on a trait, by domain."""
     found = []
     known = [row for row in rows if row.main.shift is not None and row.first.base is not None]
-    for (base, domain), group in grouped(known, lambda row: (row.first.base, row.first.domain)).items():  # type: ignore[misc]
+    for (base, domain), group in grouped(known, lambda row: (row.first.base or "", row.first.domain)).items():
         shifts = [row.main.shift.difference for row in group if row.main.shift]
         ci = over_seeds(shifts, -1.0, 1.0) if len(shifts) > 1 else group[0].main.shift.ci  # type: ignore[union-attr]
         rates = [row.main.transfer_rate for row in group if row.main.transfer_rate is not None]
@@ -152,8 +152,7 @@ def matrix_page(rows: Sequence[Row]) -> str:
     by_trait = grouped(known, lambda row: (row.first.trait, row.first.domain))
     maps = [_map("All traits and domains", known)] if len(by_trait) > 1 else []
     maps += [
-        _map(f"{words(trait)} through {words(domain)}", group)
-        for (trait, domain), group in sorted(by_trait.items())  # type: ignore[misc]
+        _map(f"{words(trait)} through {words(domain)}", group) for (trait, domain), group in sorted(by_trait.items())
     ]
     return render("matrix.html", up="", here="matrix", maps=maps)
 

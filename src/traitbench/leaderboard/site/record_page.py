@@ -77,11 +77,11 @@ def _plot(record: Record, seen: Seen, context: Context, sides: Sides, catalog: C
     }
 
 
-def _row(line: svg.Line, family: str, teacher: float | None) -> Markup:
+def _row(line: svg.Line, family: str, teacher: float | None) -> str:
     """A question's numbers as a row of a table: every page has a hundred of them, which a template is too slow for."""
     values = [each for each in (line.student, line.base, line.control, teacher) if each is not None]
     cells = "".join(f'<td class="n">{each:.4f}</td>' for each in values)
-    return Markup(f'<tr><th scope="row">{line.label}</th><td>{family}</td>{cells}</tr>')
+    return f'<tr><th scope="row">{line.label}</th><td>{family}</td>{cells}</tr>'
 
 
 def _values(answers: Answers, trait: str) -> Any:
@@ -89,15 +89,15 @@ def _values(answers: Answers, trait: str) -> Any:
     return answers.point[:, column] if column is not None else np.zeros(len(answers.ids))
 
 
-_texts: dict[tuple[int, str, str], tuple[Catalog, dict[str, Markup]]] = {}
+_texts: dict[tuple[int, str, str], tuple[Catalog, dict[str, str]]] = {}
 
 
-def question_texts(catalog: Catalog, probe_set: str, language: str) -> dict[str, Markup]:
+def question_texts(catalog: Catalog, probe_set: str, language: str) -> dict[str, str]:
     """The questions' texts by id, escaped once for all records."""
     key = (id(catalog), probe_set, language)
     if key not in _texts:
         asked = [each for each in catalog.probe_set(probe_set).questions if each.language == language]
-        _texts[key] = (catalog, {each.id: escape(each.text) for each in asked})
+        _texts[key] = (catalog, {each.id: str(escape(each.text)) for each in asked})
     return _texts[key][1]
 
 

@@ -7,11 +7,13 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from traitbench.leaderboard.site.seen import MILLION, Context, Paired, Seen, Shift
 from traitbench.runner.scorecard import Interval
 
 _LEVEL = 0.95
+Key = TypeVar("Key")
 INHERITED, MOVED, NO_SHIFT, FELL, OPEN = "inherited", "moved", "no shift shown", "moved away", "no reference"
 
 
@@ -220,9 +222,9 @@ def _common_name(names: Sequence[str]) -> str:
     return first[:same] if same > len(first) // 2 else first
 
 
-def grouped(rows: Sequence[Row], key: Callable[[Row], object]) -> dict[object, list[Row]]:
+def grouped(rows: Sequence[Row], key: Callable[[Row], Key]) -> dict[Key, list[Row]]:
     """Rows by what `key` says of them, in their order."""
-    found: dict[object, list[Row]] = defaultdict(list)
+    found: dict[Key, list[Row]] = defaultdict(list)
     for row in rows:
         found[key(row)].append(row)
     return dict(found)

@@ -52,9 +52,9 @@ def interval(estimate: float, ci: tuple[float | None, float | None], axis: Axis,
 
 @dataclass(frozen=True)
 class Line:
-    """One question of a plot: its text, and each checkpoint's probability."""
+    """One question of a plot: its text, escaped already, and each checkpoint's probability."""
 
-    label: Markup
+    label: str
     student: float
     base: float | None
     control: float | None
