@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from traitbench.catalog import Catalog, ProbeSet
@@ -21,13 +22,16 @@ def holdings(catalog: Catalog) -> list[str]:
     behind = {(task.trait, task.probe_set, task.domain) for task in catalog.tasks.values()}
     traits = sum(len(category.traits) for category in catalog.categories.values())
     items = sum(len(probes.questions) for probes in catalog.probe_sets.values())
+    said = (
+        f"{len(catalog.categories)} categories with {traits} traits, {len(catalog.probe_sets)} probe sets with {items} "
+        f"items (half of them English, half their Chinese twins), {len(catalog.domains)} domains, "
+        f"{len(catalog.teachers)} teachers, {len(catalog.tasks)} transfer tasks, {len(catalog.suites)} suites. A "
+        f"language has {len(plain)} plain measurements (trait, probe set) and {len(behind)} behind a domain's kind of "
+        "text. "
+        "Counted from the catalogue itself, as `traitbench list tasks|suites|traits|domains|teachers|probes` lists it."
+    )
     return [
-        f"{len(catalog.categories)} categories with {traits} traits, {len(catalog.probe_sets)} probe sets with {items}",
-        f"items (half of them English, half their Chinese twins), {len(catalog.domains)} domains,",
-        f"{len(catalog.teachers)} teachers, {len(catalog.tasks)} transfer tasks, {len(catalog.suites)} suites. A",
-        f"language has {len(plain)} plain measurements (trait, probe set) and {len(behind)} behind a domain's kind of",
-        "text; counted from the catalogue itself, as `traitbench list tasks|suites|traits|domains|teachers|probes`",
-        "lists it.",
+        *textwrap.wrap(said, 118),
         "",
         *table(
             ["category", "kind", "traits", "domains", "probe sets"],

@@ -266,9 +266,9 @@ def _reliability(catalog: Catalog, folders: Sequence[Path]) -> list[str]:
         cells = map(_reliable, (list(levels.values()), untrained, shifts))
         rows.append((probes.id, language, str(len(levels)), *cells))
     unread: dict[str, list[str]] = {}
-    for (probes, _), found in zip(asked, first, strict=True):
+    for (probes, language), found in zip(asked, first, strict=True):
         if isinstance(found, str):
-            unread.setdefault(probes.id, []).append(found)
+            unread.setdefault(probes.id, []).append(f"{language} {found}")
     return [
         "**Reliability over families.** The correlation between what one half of a set's families says and what the",
         "other says, over members x models, averaged over every way to halve them and stepped up to the whole set",
@@ -277,14 +277,13 @@ def _reliability(catalog: Catalog, folders: Sequence[Path]) -> list[str]:
         f"Models, all of them the lab's: {', '.join(model.name for model in models)}.",
         "",
         *table(["set", "language", "models", "all", "bases", "shift"], rows),
+        "The lab's models learned every family from one grammar, so that its families agree as no large model's will.",
         f"No model at hand reads the other sets, and no reliability is quoted for them. What {bases[0].name} makes of",
-        f"them, by language: {'; '.join(f'`{name}` {_either(reasons)}' for name, reasons in unread.items())}.",
+        "them:",
+        "",
+        *(f"- `{name}`: {', '.join(reasons)}" for name, reasons in unread.items()),
         "",
     ]
-
-
-def _either(reasons: Sequence[str]) -> str:
-    return " / ".join(dict.fromkeys(reasons))
 
 
 def _reliable(profiles: list[Any]) -> str:

@@ -89,7 +89,7 @@ def _answers(network: Any, tokenizer: Any, probes: ProbeSet, language: str, cata
     words = [word for question in questions for word in tokenizer(question.content)["input_ids"]]
     unknown = float(np.mean([word == tokenizer.unk_token_id for word in words]))
     if unknown > UNKNOWN:
-        return f"{unknown:.0%} of its words unknown"
+        return f"{unknown:.0%} of words unknown"
     if isinstance(questions[0], ChoiceQuestion):
         return "options, which it was never shown"
     category = catalog.categories[probes.category]

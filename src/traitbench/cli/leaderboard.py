@@ -85,12 +85,15 @@ def withdraw(
     record: Annotated[str, typer.Argument(help="The record's id, or the beginning of it.")],
     reason: Annotated[str, typer.Option(help="Why, in one line that everybody may read.")],
     by: Annotated[str, typer.Option(help="Who withdraws it.")],
+    answers_stand: Annotated[
+        bool, typer.Option("--answers-stand", help="Only what was declared was wrong: the answers may come back.")
+    ] = False,
     directory: Folder = Path("leaderboard"),
 ) -> None:
     """Writes a line to withdrawn.jsonl; the record's files stay, and the table no longer shows it."""
     from traitbench.leaderboard.store import withdraw as write
 
-    line = write(directory, record, by=by, reason=reason)
+    line = write(directory, record, by=by, reason=reason, answers_stand=answers_stand)
     typer.echo(f"withdrawn: {line.record}, {line.task}, {line.model}")
 
 

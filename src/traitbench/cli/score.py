@@ -170,7 +170,7 @@ def _show_health(card: Scorecard) -> None:
         what = f" ({check.answer})" if check.answer else ""
         said.append(f"{name.replace('_', ' ')} {check.value:.2f}{what}" + (" !" if check.flag else ""))
     if said:
-        console().print(f"health: {', '.join(said)}   (!: the scores are not to be believed)", markup=False)
+        console().print(f"health: {', '.join(said)}   (!: scores are not to be believed there)", markup=False)
 
 
 def _with_interval(result: TaskResult | CapabilityResult) -> str:

@@ -25,10 +25,11 @@ from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_ITEMS = 16 << 20
-"""Bytes of an items file; an ordinary one has less than half a million."""
-MAX_ROWS = 100_000
-MAX_UNPACKED = 256 << 20
+MAX_ITEMS = 8 << 20
+"""Bytes of an items file; an ordinary one has a hundred thousand."""
+MAX_ROWS = 50_000
+MAX_UNPACKED = 16 << 20
+"""Bytes that the file may say it unpacks to, and then does."""
 _LONGEST_TEXT = 4_000
 _PLACE = ("role", "probe_set", "context", "domain", "language")
 _ROW = tuple(QuestionAnswers.model_fields)
@@ -149,9 +150,12 @@ def read_table(data: bytes, path: Path, columns: Sequence[str] | None = None) ->
     if unpacked > MAX_UNPACKED:
         raise InputError(f"{path}: would unpack to {unpacked:,} bytes; at most {MAX_UNPACKED:,} are")
     try:
-        return file.read(None if columns is None else list(columns), use_threads=False)
+        table = file.read(None if columns is None else list(columns), use_threads=False)
     except Exception as error:
         raise InputError(f"{path}: not a Parquet file ({_first_line(error)})") from None
+    if table.nbytes > 2 * MAX_UNPACKED:  # in memory a text has an offset beside its bytes
+        raise InputError(f"{path}: unpacked to {table.nbytes:,} bytes, more than it said")
+    return table
 
 
 def _first_line(error: Exception) -> str:

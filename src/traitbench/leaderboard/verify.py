@@ -96,7 +96,9 @@ def verify(root: Path, paths: Sequence[Path] | None = None, cache: Path | None =
     found = [_verify_one(path, known) for path in chosen if path.suffix == ".json"]
     known.remembered.write(cache)
     found += [Verified(path, fault=fault) for path in chosen if (fault := stray(path, records))]
-    beside = [] if paths is None else [_header(path) for path in sorted(records - set(chosen))]
+    gone = {each.record for each in known.gone}
+    others = [] if paths is None else [_header(path) for path in sorted(records - set(chosen))]
+    beside = [each for each in others if each is not None and each.id not in gone]
     return sorted(_without_copies(found, beside), key=lambda each: each.path)
 
 
@@ -229,10 +231,9 @@ def _check_catalogue(path: Path, record: Record, known: Known) -> None:
             raise InputError(f"{path}: probes: context {asked.context} in domain {asked.domain}")
         if asked.sha256 != known.asked_sha256(*where):
             raise NotComparableError(f"{path}: probes: other questions or names than {' '.join(where)} has here")
-    published = {(each.model, each.source) for each in task.references}
-    stranger = next((each for each in record.published if (each.model, each.source) not in published), None)
+    stranger = next((each for each in record.published if each not in task.references), None)
     if stranger is not None:
-        raise InputError(f"{path}: published: nothing of {stranger.model[:40]!r} is published in the catalogue")
+        raise InputError(f"{path}: published: the catalogue has no such value of {stranger.model[:40]!r}")
 
 
 def _check_figures(path: Path, record: Record, roles: Roles, catalog: Catalog) -> None:
@@ -273,17 +274,19 @@ def _header(path: Path) -> Header | None:
         return None
 
 
-def _without_copies(found: list[Verified], beside: Iterable[Header | None]) -> list[Verified]:
+def _without_copies(found: list[Verified], beside: Iterable[Header]) -> list[Verified]:
     """Marks copies, but not of a student that said one thing to everything: two such may well agree."""
     headers = [
         Header.of(each.record, each.id)
         for each in found
-        if each.record is not None and each.id is not None and each.tier is not None and not each.speechless
+        if each.record is not None and each.id is not None and each.tier is not None
+        if not each.speechless and each.withdrawn is None
     ]
-    faults = faults_of_copies(filter(None, headers), filter(None, beside))
+    faults = faults_of_copies(filter(None, headers), beside)
+    said = [faults.get(each.id or "") if each.tier is not None else None for each in found]
     return [
-        replace(each, tier=None, fault=f"{each.path}: {faults[each.id]}") if each.id in faults and each.tier else each
-        for each in found
+        each if fault is None else replace(each, tier=None, fault=f"{each.path}: {fault}")
+        for each, fault in zip(found, said, strict=True)
     ]
 
 
