@@ -321,3 +321,21 @@ def test_an_empty_board_makes_a_site(tmp_path: Path) -> None:
     built = build(tmp_path / "board", tmp_path / "site")
     assert (built.rows, built.left_out) == (0, 0)
     assert "No records yet" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("names", "common"),
+    [
+        (("org/a-seed0-hop2", "org/a-seed1-hop2"), "org/a-hop2"),
+        (("org/owl-0-s1", "org/owl-0-s2"), "org/owl-0"),
+        (("org/class-1", "org/class-2"), "org/class"),
+        (("org/m-10", "org/m-2"), "org/m"),
+        (("org/x",), "org/x"),
+        (("org/1", "org/2"), "org/1"),
+        (("a/x", "b/y"), "a/x"),
+    ],
+)
+def test_pooled_students_have_the_name_that_they_share(names: tuple[str, ...], common: str) -> None:
+    from traitbench.leaderboard.site.rows import common_name
+
+    assert common_name(names) == common

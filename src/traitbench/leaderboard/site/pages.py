@@ -64,7 +64,7 @@ def facets_of(row: Row) -> dict[str, str]:
     return {
         "trait": words(seen.trait),
         "domain": words(seen.domain),
-        "teacher": seen.teacher or words(seen.teacher_kind),
+        "teacher": row.teacher or words(seen.teacher_kind),
         "base": seen.base or "not run",
         "size": _size_class(seen.n_parameters),
         "tier": f"{row.tier} {TIERS[row.tier]}",
@@ -148,7 +148,7 @@ def bases_page(rows: Sequence[Row]) -> str:
 
 def matrix_page(rows: Sequence[Row]) -> str:
     """`matrix.html`: teachers against the bases of their students, over all traits and for each."""
-    known = [row for row in rows if row.first.base is not None or row.first.teacher is not None]
+    known = [row for row in rows if row.main.shift is not None]
     by_trait = grouped(known, lambda row: (row.first.trait, row.first.domain))
     maps = [_map("All traits and domains", known)] if len(by_trait) > 1 else []
     maps += [
@@ -167,7 +167,7 @@ def _map(title: str, group: Sequence[Row]) -> dict[str, Any]:
 
 
 def _teacher(row: Row) -> str:
-    return row.first.teacher or f"{words(row.first.teacher_kind)}, not scored"
+    return row.teacher or f"{words(row.first.teacher_kind)}, not scored"
 
 
 def _cell(group: Sequence[Row], teacher: str, base: str) -> svg.Cell:

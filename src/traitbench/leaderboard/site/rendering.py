@@ -26,7 +26,9 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(signed=_signed, number=_number, span=_span, signed_span=_signed_span, size=size, words=words)
+    found.filters.update(
+        signed=_signed, number=_number, span=_span, signed_span=_signed_span, size=size, words=words, slug=_slug
+    )
     found.globals["svg"] = svg
     return found
 
@@ -48,6 +50,10 @@ def size(parameters: int | None) -> str:
 
 def _number(value: float | None, form: str = ".3f") -> str:
     return NOT_RUN if value is None else format(value, form)
+
+
+def _slug(text: str) -> str:
+    return text.replace(" ", "-")
 
 
 def _signed(value: float | None) -> str:

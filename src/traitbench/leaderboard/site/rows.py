@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from traitbench.leaderboard.site.seen import MILLION, Context, Paired, Seen, Shi
 from traitbench.runner.scorecard import Interval
 
 _LEVEL = 0.95
+_SEED = re.compile(r"([-_.](seed|s)?[-_]?|seed[-_]?)$", re.IGNORECASE)
+"""What stands before a seed's number in a name."""
 Key = TypeVar("Key")
 INHERITED, MOVED, NO_SHIFT, FELL, OPEN = "inherited", "moved", "no shift shown", "moved away", "no reference"
 
@@ -51,7 +54,13 @@ class Row:
 
     @property
     def name(self) -> str:
-        return _common_name([each.model for each in self.seeds]) if self.pooled else self.first.model
+        return common_name([each.model for each in self.seeds])
+
+    @property
+    def teacher(self) -> str | None:
+        """None where no teacher was scored."""
+        known = [each.teacher for each in self.seeds if each.teacher is not None]
+        return common_name(known) if known else None
 
     @property
     def finding(self) -> str:
@@ -211,15 +220,16 @@ def _mean_or_none(values: Sequence[float | None]) -> float | None:
     return _mean(found) if len(found) == len(values) else None
 
 
-def _common_name(names: Sequence[str]) -> str:
-    """What the names have in common, up to a mark; the first name where that says nothing."""
+def common_name(names: Sequence[str]) -> str:
+    """What the names have in common before and after the part in which they differ, the seed's number and word."""
     first, last = min(names), max(names)
-    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(map(len, (first, last))))
-    for cut in ("-seed", "_seed", "-s", "_s", "-", "_", "/", "."):
-        trimmed = first[:same].removesuffix(cut)
-        if trimmed != first[:same]:
-            return trimmed if "/" in trimmed or "/" not in first else first
-    return first[:same] if same > len(first) // 2 else first
+    pairs = list(zip(first, last, strict=False))
+    before = next((i for i, (a, b) in enumerate(pairs) if a != b), len(pairs))
+    ends = list(zip(first[before:][::-1], last[before:][::-1], strict=False))
+    after = next((i for i, (a, b) in enumerate(ends) if a != b), len(ends))
+    head = _SEED.sub("", first[:before])
+    shared = head + first[len(first) - after :] if after else head
+    return first if not head or head.endswith("/") or ("/" in first and "/" not in head) else shared
 
 
 def grouped(rows: Sequence[Row], key: Callable[[Row], Key]) -> dict[Key, list[Row]]:

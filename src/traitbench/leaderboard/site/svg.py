@@ -122,16 +122,16 @@ class Cell:
 
 def matrix(teachers: Sequence[str], bases: Sequence[str], cells: Sequence[Sequence[Cell]], title: str) -> Markup:
     """Teachers down, the students' bases across; deeper colour for a larger shift, a broken line where nothing was."""
-    side, high, left, top = 128, 44, 210, 46
+    side, high, left, top = 128, 44, 236, 46
     width, height = left + side * len(bases) + 2, top + high * len(teachers) + 2
     parts = [
         f'<svg class="heat" viewBox="0 0 {width} {height}" width="{width}" role="group" aria-label="{escape(title)}">'
     ]
     for j, base in enumerate(bases):
-        parts.append(_label(f'x="{left + side * j + side / 2:g}" y="{top - 12}" text-anchor="middle"', base, 18))
+        parts.append(_label(f'x="{left + side * j + side / 2:g}" y="{top - 12}" text-anchor="middle"', base, 17))
     for i, teacher in enumerate(teachers):
         y = top + high * i
-        parts.append(_label(f'x="{left - 10}" y="{y + high / 2 + 4:g}" text-anchor="end"', teacher, 30))
+        parts.append(_label(f'x="{left - 10}" y="{y + high / 2 + 4:g}" text-anchor="end"', teacher, 31))
         for j, cell in enumerate(cells[i]):
             x = left + side * j
             place = f'x="{x + 1}" y="{y + 1}" width="{side - 2}" height="{high - 2}" rx="3"'
