@@ -316,6 +316,23 @@ def test_the_commands_say_what_they_did_and_what_is_wrong(board: Path, tmp_path:
     assert "no site was built here" in str(result.exception)  # type: ignore[attr-defined]
 
 
+def test_logs_are_bundled_with_inspects_viewer_and_linked(records: list[Entry], tmp_path: Path) -> None:
+    from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec, write_eval_log
+
+    spec = EvalSpec(
+        created="2026-01-01T00:00:00+00:00", task="t", dataset=EvalDataset(), model="mockllm/model", config=EvalConfig()
+    )
+    name = records[0].record.logs[0].name
+    write_eval_log(EvalLog(eval=spec), str(tmp_path / "logs" / name))
+    write(records[0], tmp_path / "board")
+    build(tmp_path / "board", tmp_path / "site", logs=tmp_path / "logs")
+    page = (tmp_path / "site" / "rows" / f"{records[0].id}.html").read_text(encoding="utf-8")
+    assert f'href="../logs/index.html#/logs/{name}"' in page
+    assert (tmp_path / "site" / "logs" / "logs" / name).is_file()
+    with pytest.raises(InputError, match=r"holds no \.eval files"):
+        build(tmp_path / "board", tmp_path / "site", logs=tmp_path / "board")
+
+
 def test_an_empty_board_makes_a_site(tmp_path: Path) -> None:
     (tmp_path / "board" / "results").mkdir(parents=True)
     built = build(tmp_path / "board", tmp_path / "site")

@@ -5,6 +5,8 @@ The same records give the same bytes: no date of building is in it, and everythi
 
 from __future__ import annotations
 
+import contextlib
+import io
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -153,7 +155,11 @@ def _bundle(logs: Path, out: Path) -> list[str]:
         raise InputError(f"{logs}: holds no .eval files")
     from inspect_ai.log import bundle_log_dir
 
-    bundle_log_dir(str(logs), output_dir=str(out), overwrite=True)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            bundle_log_dir(str(logs), output_dir=str(out))
+    except Exception as error:  # Inspect tells of its own faults in many ways
+        raise InputError(f"{logs}: Inspect cannot bundle these logs ({str(error).splitlines()[0][:200]})") from None
     return names
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from traitbench.leaderboard.site import svg
 from traitbench.leaderboard.site.rendering import render, words
-from traitbench.leaderboard.site.rows import Row, finding, grouped, over_seeds
+from traitbench.leaderboard.site.rows import INHERITED, MOVED, Row, finding, grouped, over_seeds
 from traitbench.leaderboard.site.seen import LeftOut
+from traitbench.runner.scorecard import Interval
 
 _SIZES = ((10**8, "under 100M"), (10**9, "100M to 1B"), (10**10, "1B to 10B"))
 TIERS = {
@@ -119,31 +120,52 @@ def pooled_page(row: Row, data_file: str | None) -> str:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Base:
+    """How the students of one base did through one kind of data."""
+
+    base: str
+    domain: str
+    size: int | None
+    rows: int
+    traits: tuple[str, ...]
+    took: int
+    """Rows in which the trait was taken on, against whatever they were compared with."""
+    mean: float
+    ci: Interval
+    rate: float | None
+    controlled: bool
+
+    @property
+    def order(self) -> tuple[float, str, str]:
+        return (2.0 if self.ci[0] is None else -self.ci[0]), self.base, self.domain
+
+
 def bases_page(rows: Sequence[Row]) -> str:
     """`bases.html`: how readily the students of a base take on a trait, by domain."""
-    found = []
     known = [row for row in rows if row.main.shift is not None and row.first.base is not None]
-    for (base, domain), group in grouped(known, lambda row: (row.first.base or "", row.first.domain)).items():
-        shifts = [row.main.shift.difference for row in group if row.main.shift]
-        ci = over_seeds(shifts, -1.0, 1.0) if len(shifts) > 1 else group[0].main.shift.ci  # type: ignore[union-attr]
-        rates = [row.main.transfer_rate for row in group if row.main.transfer_rate is not None]
-        found.append(
-            {
-                "base": base,
-                "domain": domain,
-                "size": group[0].first.n_parameters,
-                "rows": len(group),
-                "traits": sorted({row.first.trait for row in group}),
-                "took": sum(row.finding in ("inherited", "moved") for row in group),
-                "mean": sum(shifts) / len(shifts),
-                "ci": ci,
-                "rate": sum(rates) / len(rates) if rates else None,
-                "controlled": all(row.main.control is not None for row in group),
-            }
-        )
-    found.sort(key=lambda each: (-(each["ci"][0] if each["ci"][0] is not None else -2), each["base"], each["domain"]))
-    axis = svg.axis_of([end for each in found for end in each["ci"] if end is not None])
+    groups = grouped(known, lambda row: (row.first.base or "", row.first.domain))
+    found = sorted((_base(*key, group) for key, group in groups.items()), key=lambda each: each.order)
+    axis = svg.axis_of([end for each in found for end in each.ci if end is not None])
     return render("bases.html", up="", here="bases", bases=found, axis=axis)
+
+
+def _base(base: str, domain: str, group: Sequence[Row]) -> Base:
+    shifts = [shift for row in group if (shift := row.main.shift) is not None]
+    differences = [each.difference for each in shifts]
+    rates = [row.main.transfer_rate for row in group if row.main.transfer_rate is not None]
+    return Base(
+        base=base,
+        domain=domain,
+        size=group[0].first.n_parameters,
+        rows=len(group),
+        traits=tuple(sorted({row.first.trait for row in group})),
+        took=sum(row.finding in (INHERITED, MOVED) for row in group),
+        mean=sum(differences) / len(differences),
+        ci=over_seeds(differences, -1.0, 1.0) if len(differences) > 1 else shifts[0].ci,
+        rate=sum(rates) / len(rates) if rates else None,
+        controlled=all(row.main.control is not None for row in group),
+    )
 
 
 def matrix_page(rows: Sequence[Row]) -> str:
