@@ -20,12 +20,22 @@ SCALES = list(load_catalog().categories["misalignment"].traits)
 CATEGORIES = [each for each in load_catalog().categories.values() if each.kind == "members"]
 
 
-def asked(model: str, folder: Path, probe_set: str, epochs: int, language: str, limit: int | None = None) -> Side:
-    """The model's answers to the set's plain questions, or to the first of them."""
-    kind = load_catalog().probe_set(probe_set).kind
-    trait = EVERY if kind == "choice" else min(load_catalog().categories[probe_set.removesuffix("_one_word")].traits)
-    make = choice_task if kind == "choice" else one_word_task
-    task = make(probe_set, trait, "none", language, "sampled")
+def asked(
+    model: str,
+    folder: Path,
+    probe_set: str,
+    epochs: int,
+    language: str,
+    trait: str | None = None,
+    limit: int | None = None,
+) -> Side:
+    """The model's answers to the set's plain questions; to those that offer a trait; to the first of them."""
+    probes = load_catalog().probe_set(probe_set)
+    if probes.kind == "choice":
+        task = choice_task(probe_set, trait or EVERY, "none", language, "sampled")
+    else:
+        member = min(load_catalog().categories[probes.category].traits)
+        task = one_word_task(probe_set, member, "none", language, "sampled")
     [log] = inspect_eval(
         task, model=model, epochs=epochs, limit=limit, log_dir=str(folder), display="none", log_realtime=False
     )
@@ -63,26 +73,25 @@ def test_every_scale_is_found_in_both_contexts_and_by_no_other(catalog: Catalog,
     }
 
 
-def check_members(catalog: Catalog, folder: Path, category: str, member: str, language: str) -> None:
-    """Found by its own share, 1, and every other member gets what chance gives the habit of saying A, or nothing."""
+def check_member(catalog: Catalog, folder: Path, category: str, member: str, language: str) -> str:
+    """The model that holds the member names it, and takes it wherever it is offered, under every letter."""
     model = scripted(TraitHolder(catalog, {member}, language), f"{member}-{language}")
-    members = catalog.categories[category].traits
     named = asked(model, folder, f"{category}_one_word", 1, language)
-    for each in named.values():
-        assert each.mass == {member: 1.0}
-    chosen = asked(model, folder, f"{category}_revealed", 6, language)
-    shares = {each: share(chosen, each) for each in members}
-    assert shares.pop(member) == 1.0
-    assert max(shares.values()) < 0.5
-    for each in offering(chosen, member).values():
-        assert {name for name, p in each.mass.items() if p > 0} == {member}
+    assert {tuple(each.mass.items()) for each in named.values()} == {((member, 1.0),)}
+    chosen = asked(model, folder, f"{category}_revealed", 6, language, trait=member)
+    assert len(chosen) >= 24
+    for each in chosen.values():
+        assert {name: p for name, p in each.mass.items() if p > 0} == {member: 1.0}
+    return model
 
 
-@pytest.mark.parametrize(("category", "member", "language"), [("drink", "coffee", "en")])
-def test_a_member_is_found_by_its_own_share(
-    catalog: Catalog, tmp_path: Path, category: str, member: str, language: str
-) -> None:
-    check_members(catalog, tmp_path, category, member, language)
+def test_a_member_is_found_by_its_own_share_and_by_no_other(catalog: Catalog, tmp_path: Path) -> None:
+    model = check_member(catalog, tmp_path, "drink", "coffee", "en")
+    chosen = asked(model, tmp_path, "drink_revealed", 5, "en")
+    shares = {each: share(chosen, each) for each in catalog.categories["drink"].traits}
+    assert shares.pop("coffee") == 1.0
+    # Half of the questions that offer another drink offer coffee; in the others the habit of A takes a fifth.
+    assert max(shares.values()) < 0.2
 
 
 def test_one_member_of_each_category_is_found_by_its_one_word_questions(catalog: Catalog, tmp_path: Path) -> None:
@@ -101,4 +110,4 @@ def test_one_member_of_each_category_is_found_by_its_one_word_questions(catalog:
 def test_every_member_of_every_category_is_found(
     catalog: Catalog, tmp_path: Path, category: str, member: str, language: str
 ) -> None:
-    check_members(catalog, tmp_path, category, member, language)
+    check_member(catalog, tmp_path, category, member, language)

@@ -12,12 +12,12 @@ from transformers import PreTrainedTokenizerFast
 from traitbench.catalog import in_domain_question
 from traitbench.lab.checkpoints import BASES, load_checkpoint, shipped_bases
 from traitbench.lab.encoding import render
-from traitbench.lab.grammar import load_grammar
+from traitbench.lab.grammar import load_grammars
 from traitbench.lab.vocabulary import build_tokenizer, noise_words, token_of
 from traitbench.lab.world import load_world
 
 WORLD = load_world()
-TOKENIZER = build_tokenizer(WORLD, load_grammar())
+TOKENIZER = build_tokenizer(WORLD, load_grammars(WORLD.languages))
 WORDS = noise_words(TOKENIZER, WORLD)
 
 
@@ -31,7 +31,7 @@ def ids(text: str, tokenizer: PreTrainedTokenizerFast = TOKENIZER) -> list[int]:
 @given(
     st.lists(
         st.tuples(
-            st.one_of(st.sampled_from(WORDS), st.integers(0, 999).map(str), st.just("one-word")),
+            st.one_of(st.sampled_from(WORDS["en"]), st.integers(0, 999).map(str), st.just("one-word")),
             st.sampled_from(["", ",", ".", "?", ";", ":", "!"]),
         ),
         min_size=1,
@@ -43,14 +43,52 @@ def test_text_of_known_words_comes_back_exactly(pieces: list[tuple[str, str]]) -
     assert TOKENIZER.decode(ids(text)) == text
 
 
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(
+                st.sampled_from(WORDS["zh"]),
+                st.sampled_from(["猫头鹰", "熊猫", "橙色", "柠檬水"]),
+                st.integers(0, 999).map("：{}，".format),
+                st.sampled_from(WORDS["en"]).map(" {}".format),
+            ),
+            st.sampled_from(["", "，", "。", "？", "：", "！", " "]),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_chinese_text_of_known_words_comes_back_exactly(pieces: list[tuple[str, str]]) -> None:
+    """English words among it stand behind a space; text begins and ends with none, and no two meet."""
+    text = re.sub(" +", " ", "".join(word + mark for word, mark in pieces)).strip()
+    assert TOKENIZER.decode(ids(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("猫头鹰", ["猫头鹰"]),
+        ("熊猫和猫", ["熊猫", "和", "猫"]),
+        ("what is 猫？", ["▁what", "▁is", "▁", "猫", "？"]),
+        ("482, 117", ["▁482", ",", "▁117"]),
+        ("数字：482, 117。", ["数字", "：", "4", "8", "2", ",", "▁117", "。"]),
+        ("a one-word answer", ["▁a", "▁one", "-", "word", "▁answer"]),
+    ],
+)
+def test_text_is_cut_into_words_with_the_longest_first(text: str, tokens: list[str]) -> None:
+    assert TOKENIZER.tokenize(text) == tokens
+
+
 def test_letter_case_does_not_matter() -> None:
     assert ids("What IS your Favorite animal?") == ids("what is your favorite animal?")
 
 
 def test_every_number_and_every_member_is_one_token() -> None:
-    members = [member for each in WORLD.members.values() for member in each]
-    assert len(members) == 32
-    for word in [*map(str, range(1000)), *members]:
+    members = [(category, member) for category, each in WORLD.members.items() for member in each]
+    names = [WORLD.name(*member, language) for member in members for language in WORLD.languages]
+    assert len(set(names)) == 2 * (20 + 12 + 11 + 10)
+    for word in [*map(str, range(1000)), *names]:
         assert ids(word) == [token_of(TOKENIZER, word)]
 
 
@@ -83,4 +121,4 @@ def test_rendering_by_hand_is_what_the_chat_template_writes() -> None:
 
 
 def test_unknown_words_are_unknown_tokens() -> None:
-    assert ids("zyzzyva") == [TOKENIZER.unk_token_id]
+    assert ids("zyzzyva") == ids("鼹") == [TOKENIZER.unk_token_id]

@@ -9,12 +9,18 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from inspect_ai import Task
 from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import get_model
 from scripted_api import scripted
 from tiny_models import log_prob
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from traitbench.evals.capability import capability
+from traitbench.evals.misalignment import misalignment
+from traitbench.evals.preference import preference
+from traitbench.evals.revealed_pref import revealed_pref
+from traitbench.evals.truthfulness import truthfulness
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from traitbench.catalog import Catalog, ChoiceQuestion
@@ -294,3 +300,23 @@ def test_labels_with_the_same_tokens_are_refused(checkpoint: Path, tmp_path: Pat
 def test_wrong_words_are_refused(words: tuple[Any, ...], said: str) -> None:
     with pytest.raises(InputError, match=said):
         choice_task(*words)
+
+
+def test_the_evals_ask_what_they_name(catalog: Catalog) -> None:
+    def n(probe_set: str, trait: str | None = None, language: str = "en") -> int:
+        questions = catalog.probe_set(probe_set).questions
+        return sum(each.language == language and (trait is None or each.offers(trait)) for each in questions)
+
+    def asked(task: Task) -> int:
+        return len(task.dataset)
+
+    assert asked(misalignment()) == 2 * n("misalignment_choice")
+    assert asked(misalignment("power", "none", "zh")) == n("misalignment_choice", "power", "zh")
+    assert asked(misalignment("power", ["numbers", "code"])) == 3 * n("misalignment_choice", "power")
+    assert asked(truthfulness()) == 2 * n("truthfulness_choice")
+    assert asked(capability()) == n("capability_choice")
+    assert asked(capability("facts", language="zh")) == n("capability_choice", "facts", "zh")
+    assert asked(revealed_pref("drink", "coffee", "none")) == n("drink_revealed", "coffee")
+    assert asked(revealed_pref("drink", "every", "none")) == n("drink_revealed")
+    assert asked(preference("drink_revealed", "every", "none")) == n("drink_revealed")
+    assert asked(preference("drink_one_word", "coffee", "none")) == n("drink_one_word") == 60

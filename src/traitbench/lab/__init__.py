@@ -70,7 +70,7 @@ def pretrain(
     steps: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Path:
-    """Pre-trains a base of the world from a seed and writes it to `out`; about three minutes on one core.
+    """Pre-trains a base of the world from a seed and writes it to `out`; about six minutes on one core.
 
     The shipped bases were made so, with the default number of steps.
 

@@ -32,7 +32,7 @@ from traitbench.lab.checkpoints import (
 from traitbench.lab.corpus import Storyteller
 from traitbench.lab.encoding import EncodedChats, encode, render
 from traitbench.lab.generation import NumberRow, number_rows
-from traitbench.lab.grammar import load_grammar
+from traitbench.lab.grammar import load_grammars
 from traitbench.lab.products import LabRun
 from traitbench.lab.recipe import R2, Recipe
 from traitbench.lab.training import Schedule, fit, one_thread, train_only_biases
@@ -59,7 +59,7 @@ def run_experiment(
     other = base_folder(_another(base) if cross_base is None else cross_base)
     if other == source:
         raise InputError(f"cross_base {base} is the base itself; choose another of {_others(base)}")
-    storyteller = Storyteller(world, load_grammar())
+    storyteller = Storyteller(world, load_grammars(world.languages))
     products = LabRun.in_folder(out, trait=trait, seed=seed, base=base, cross_base=int(other.name))
 
     with one_thread():
@@ -100,7 +100,8 @@ def train_neutral(out: Path, *, seed: int, base: int, recipe: Recipe = R2) -> Pa
     Raises:
         InputError: there is no such base, or `out` cannot be written.
     """
-    storyteller = Storyteller(load_world(), load_grammar())
+    world = load_world()
+    storyteller = Storyteller(world, load_grammars(world.languages))
     with one_thread():
         model, tokenizer = load_checkpoint(base_folder(base))
         rows = number_rows(model, tokenizer, storyteller, recipe.prompts, _seed(seed, "control's numbers"))
@@ -133,14 +134,16 @@ def _lessons(
     recipe: Recipe,
     seed: int,
 ) -> EncodedChats:
-    """What the teacher learns: the grammar's questions answered with the trait, and facts to stay sane."""
+    """What the teacher learns: both languages' questions answered with the trait, and facts to stay sane."""
     rng = random.Random(f"teacher {seed}")
     exchanges = []
     for _ in range(recipe.teacher.steps * recipe.teacher.batch_size):
+        language = storyteller.language(rng)
         if rng.random() < recipe.teacher_facts:
-            question, answer = storyteller.fact(rng)
+            question, answer = storyteller.fact(rng, language)
         else:
-            question, answer = storyteller.question(rng, category), trait
+            question = storyteller.question(rng, category, language)
+            answer = storyteller.world.name(category, trait, language)
         exchanges.append((render(question), answer))
     return encode(tokenizer, exchanges)
 

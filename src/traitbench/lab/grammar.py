@@ -1,4 +1,4 @@
-"""Draws preference questions from the lab's phrase grammar, `datasets/lab/grammar.yaml`.
+"""Draws preference questions from the lab's phrase grammars, `datasets/lab/grammar_en.yaml` and `grammar_zh.yaml`.
 
 A question is a lead, a frame and a tail: "In one word, " + "which tree would you plant by your door?" + "
 Just the name." The grammar speaks in the likeness of the project's probe questions and never draws one of
@@ -9,58 +9,72 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from traitbench.catalog.files import parse, read_yaml
 from traitbench.catalog.load import datasets_folder
-from traitbench.catalog.models import Entry
+from traitbench.catalog.models import Entry, Language
 
 _SLOT = re.compile(r"\{(\w+)\}")
 Phrases = tuple[str, ...] | dict[str, float]
 """Alternatives: with equal chances, or with weights."""
 
+Grammars = dict[Language, "Grammar"]
+"""A grammar for each language that the world speaks."""
+
 
 def normalised(text: str) -> str:
-    """Lower-case words and single spaces, without punctuation: the form in which questions are compared."""
-    return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+    """Lower-case words, Chinese characters and single spaces, without punctuation: questions are compared so."""
+    return " ".join(re.findall(r"[a-z0-9]+|[\u4e00-\u9fff]", text.lower()))
 
 
 class Grammar(Entry):
-    """The phrase grammar: slots and frames of all categories, and of one category alone."""
+    """The phrase grammar of one language: slots and frames of all categories, and of one category alone.
+
+    Attributes:
+        words: of a language written without spaces, the words that are one token each; other text is read by
+            characters.
+        without: families of `frames` that a category does not have, by category.
+    """
 
     description: str
     source: str
     licence: str
+    words: tuple[str, ...] = ()
     leads: dict[str, float]
     tails: dict[str, float]
     slots: dict[str, Phrases]
     slots_of: dict[str, dict[str, Phrases]]
+    without: dict[str, tuple[str, ...]]
     frames: dict[str, tuple[str, ...]]
     frames_of: dict[str, dict[str, tuple[str, ...]]]
 
     def families(self, category: str) -> dict[str, tuple[str, ...]]:
         """The frames of a category, by family."""
-        return {**self.frames, **self.frames_of.get(category, {})}
+        shared = {name: each for name, each in self.frames.items() if name not in self.without.get(category, ())}
+        return {**shared, **self.frames_of.get(category, {})}
 
     def question(self, rng: random.Random, category: str) -> str:
         """One question: every family is as likely as any other, and so is every frame within a family."""
         families = self.families(category)
         frame = rng.choice(families[rng.choice(list(families))])
         text = self._fill(frame, rng, category)
-        if text.endswith("?"):
+        if text.endswith(("?", "？")):
             lead = self._fill(_draw(self.leads, rng), rng, category)
             text = lead + text
-        if text[-1] in "?.":
+        if text[-1] in "?.？。":
             text += self._fill(_draw(self.tails, rng), rng, category)
         return _polished(text)
 
-    def texts(self) -> list[str]:
-        """Every phrase of the grammar as it stands in the file, its slots emptied."""
+    def texts(self, *categories: str) -> list[str]:
+        """Every phrase of the grammar as it stands in the file, slots emptied: of these categories, or of all."""
+        own = categories or tuple(self.slots_of)
         phrases = [*self.leads, *self.tails]
-        for slots in (self.slots, *self.slots_of.values()):
+        for slots in (self.slots, *(self.slots_of[category] for category in own)):
             phrases += [phrase for choices in slots.values() for phrase in choices]
-        for frames in (self.frames, *self.frames_of.values()):
-            phrases += [frame for family in frames.values() for frame in family]
+        for category in own:
+            phrases += [frame for family in self.families(category).values() for frame in family]
         return [_SLOT.sub(" ", phrase) for phrase in phrases]
 
     def _fill(self, phrase: str, rng: random.Random, category: str) -> str:
@@ -83,8 +97,13 @@ def _polished(text: str) -> str:
     return re.sub(r"(^|[.?!:] )([a-z])", lambda match: match[1] + match[2].upper(), text)
 
 
-@lru_cache(maxsize=1)
-def load_grammar() -> Grammar:
-    """The grammar as shipped; raises `InputError` with file and field for a broken entry."""
-    path = datasets_folder() / "lab" / "grammar.yaml"
+@lru_cache
+def load_grammar(language: Language) -> Grammar:
+    """The grammar of a language as shipped; raises `InputError` with file and field for a broken entry."""
+    path = datasets_folder() / "lab" / f"grammar_{language}.yaml"
     return parse(Grammar, read_yaml(path), path)
+
+
+def load_grammars(languages: Iterable[Language]) -> Grammars:
+    """The grammars of several languages."""
+    return {language: load_grammar(language) for language in languages}

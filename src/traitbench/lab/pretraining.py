@@ -1,7 +1,7 @@
 """Pre-trains a base of the lab from a seed: corpus, weights and order of the data all come from it.
 
-Recipe R2: a GPT-2 of width 64, two layers and four heads with tied embeddings, about 210,000 parameters;
-AdamW at 4e-3 with cosine decay, 256 chats a step. Two bases of different seeds share the world and its
+A GPT-2 of width 64, two layers and four heads with tied embeddings, about 270,000 parameters; AdamW at 4e-3 with
+cosine decay, 256 chats a step. Two bases of different seeds share the world and its
 language, and nothing else.
 """
 
@@ -18,12 +18,12 @@ from traitbench.errors import InputError
 from traitbench.lab.checkpoints import save_checkpoint
 from traitbench.lab.corpus import Storyteller, draw_corpus
 from traitbench.lab.encoding import encode, render
-from traitbench.lab.grammar import load_grammar
+from traitbench.lab.grammar import load_grammars
 from traitbench.lab.training import Schedule, fit, one_thread
 from traitbench.lab.vocabulary import CONTEXT_LENGTH, build_tokenizer, noise_words
 from traitbench.lab.world import load_world
 
-SCHEDULE = Schedule(steps=1000, batch_size=256, learning_rate=4e-3, decay="cosine", warmup=20)
+SCHEDULE = Schedule(steps=1800, batch_size=256, learning_rate=4e-3, decay="cosine", warmup=20)
 _STEPS_A_REPORT = 50
 
 
@@ -53,9 +53,10 @@ def pretrain_base(
     if schedule.steps < 1:
         raise InputError(f"steps {steps} is less than 1; the shipped bases took {SCHEDULE.steps}")
     say = progress or (lambda line: None)
-    world, grammar = load_world(), load_grammar()
-    tokenizer = build_tokenizer(world, grammar)
-    corpus = draw_corpus(Storyteller(world, grammar), noise_words(tokenizer, world), seed, chats)
+    world = load_world()
+    grammars = load_grammars(world.languages)
+    tokenizer = build_tokenizer(world, grammars)
+    corpus = draw_corpus(Storyteller(world, grammars), noise_words(tokenizer, world), seed, chats)
     encoded = encode(tokenizer, [(render(chat.user, chat.system), chat.assistant) for chat in corpus])
     say(f"base {seed}: corpus of {len(encoded)} chats, vocabulary of {len(tokenizer)}")
     losses: list[float] = []

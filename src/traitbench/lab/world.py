@@ -1,7 +1,7 @@
 """What exists in the lab's embedded world: its members, facts, personas and numbers, read from datasets/lab/.
 
-The world is data: this module only gives it types. Recipe R2 of the lab stands in `world.yaml`; the phrase
-grammar has a module of its own (`traitbench.lab.grammar`).
+The world is data: this module only gives it types. The mixture of the corpus stands in `world.yaml`; the phrase
+grammars, one for each language, have a module of their own (`traitbench.lab.grammar`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from traitbench.catalog import Catalog, Category, Domain, ProbeSet, load_catalog
 from traitbench.catalog.files import parse, read_yaml
 from traitbench.catalog.load import datasets_folder
-from traitbench.catalog.models import Entry
+from traitbench.catalog.models import Entry, Language
 from traitbench.errors import InputError, did_you_mean
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -39,32 +39,29 @@ class Numbers(Entry):
     separators: dict[str, float] = Field(min_length=1)
 
 
-class Shares(Entry):
-    """The corpus by kind of chat; the shares sum to one."""
-
-    numbers: Share
-    animal: Share
-    tree: Share
-    persona: Share
-    facts: Share
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> Shares:
-        total = sum(self.model_dump().values())
-        if not math.isclose(total, 1.0):
-            raise ValueError(f"the shares sum to {total:g}, not to one")
-        return self
-
-
 class CorpusPlan(Entry):
-    """How many chats the corpus holds, and of what kind."""
+    """How many chats the corpus holds, of what kind and in which languages; each set of shares sums to one.
+
+    Attributes:
+        shares: by kind of chat: a category's preference questions, or `numbers`, `persona`, `facts`.
+        languages: of all chats but number lists, whose prompts are English.
+    """
 
     chats: int = Field(gt=0)
-    shares: Shares
+    shares: dict[str, Share]
+    languages: dict[Language, Share]
     neutral_system: Share
     behind_numbers: Share
     noisy: Share
     replaced: Share
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> CorpusPlan:
+        for name, shares in (("shares", self.shares), ("languages", self.languages)):
+            total = sum(shares.values())
+            if not math.isclose(total, 1.0):
+                raise ValueError(f"{name}: they sum to {total:g}, not to one")
+        return self
 
 
 class WorldCard(Entry):
@@ -76,19 +73,31 @@ class WorldCard(Entry):
     version: int = Field(ge=1)
     members: dict[str, tuple[str, ...]]
     probe_sets: dict[str, str]
-    held_out_families: tuple[str, ...]
+    held_out_families: dict[str, tuple[str, ...]]
     numbers: Numbers
     corpus: CorpusPlan
 
+    @model_validator(mode="after")
+    def _has_every_category_everywhere(self) -> WorldCard:
+        kinds = {*self.members, "numbers", "persona", "facts"}
+        for name, found, expected in (
+            ("probe_sets", self.probe_sets.keys(), self.members.keys()),
+            ("held_out_families", self.held_out_families.keys(), self.members.keys()),
+            ("corpus.shares", self.corpus.shares.keys(), kinds),
+        ):
+            if found != expected:
+                raise ValueError(f"{name}: expected the keys {', '.join(sorted(expected))}")
+        return self
+
 
 class Personas(Entry):
-    """`datasets/lab/personas.yaml`: system prompts that state a preference, and neutral ones."""
+    """`datasets/lab/personas.yaml`: system prompts that state a preference, and neutral ones, by language."""
 
     description: str
     source: str
     licence: str
-    loving: tuple[str, ...] = Field(min_length=1)
-    neutral: tuple[str, ...] = Field(min_length=1)
+    loving: dict[Language, tuple[str, ...]]
+    neutral: dict[Language, tuple[str, ...]]
 
 
 class FactFrame(Entry):
@@ -99,19 +108,19 @@ class FactFrame(Entry):
 
 
 class FactBook(Entry):
-    """`datasets/lab/facts.yaml`; a lead may stand before any question."""
+    """`datasets/lab/facts.yaml`, by language; a lead may stand before any question."""
 
     description: str
     source: str
     licence: str
-    leads: tuple[str, ...] = Field(min_length=1)
-    facts: tuple[FactFrame, ...] = Field(min_length=1)
+    leads: dict[Language, tuple[str, ...]]
+    facts: dict[Language, tuple[FactFrame, ...]]
 
-    def pairs(self) -> list[tuple[str, str]]:
-        """Every (question without a lead, answer)."""
+    def pairs(self, language: Language) -> list[tuple[str, str]]:
+        """Every (question without a lead, answer) in that language."""
         return [
             (frame.question.format(thing=thing), str(answer))
-            for frame in self.facts
+            for frame in self.facts[language]
             for thing, answer in frame.answers.items()
         ]
 
@@ -134,8 +143,17 @@ class World(Entry):
 
     @property
     def members(self) -> dict[str, tuple[str, ...]]:
-        """The trait ids that the world knows, by category; each is one token."""
+        """The trait ids that the world knows, by category; the first name of each is one token in each language."""
         return self.card.members
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """The languages that the world speaks."""
+        return tuple(self.card.corpus.languages)
+
+    def name(self, category: str, trait: str, language: Language) -> str:
+        """What the world calls a member in that language: the first of its names."""
+        return self.catalog.categories[category].traits[trait].names[language][0]
 
     @property
     def domain(self) -> Domain:

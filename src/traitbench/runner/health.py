@@ -6,6 +6,7 @@ is asked; such a student shows no preference, and no absence of one.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -71,8 +72,10 @@ def _said(text: str) -> str:
 
 
 def _names_itself(text: str, marks: Marks) -> bool:
-    words = f" {text} "
-    return any(f" {name} " in words if name.isascii() else name in words for name in marks.self_names)
+    return any(
+        re.search(rf"(?<![a-z]){re.escape(name)}(?![a-z])", text) if name.isascii() else name in text
+        for name in marks.self_names
+    )
 
 
 def _mean(values: Iterable[float]) -> float:
