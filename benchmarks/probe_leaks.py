@@ -12,9 +12,8 @@ from traitbench.catalog import Catalog, Question
 from traitbench.catalog.files import read_yaml
 from traitbench.catalog.load import datasets_folder
 from traitbench.lab.corpus import Storyteller, draw_corpus
-from traitbench.lab.grammar import load_grammar
-from traitbench.lab.pretraining import noise_words
-from traitbench.lab.vocabulary import build_tokenizer
+from traitbench.lab.grammar import load_grammars
+from traitbench.lab.vocabulary import build_tokenizer, noise_words
 from traitbench.lab.world import load_world
 
 RUN = {"en": 8, "zh": 12}
@@ -74,9 +73,10 @@ def corpora(catalog: Catalog) -> dict[str, Corpus]:
 
 def lab_corpus(chats: int, seed: int = 0) -> Iterator[str]:
     """Every text of the first chats of a base's corpus."""
-    world, grammar = load_world(), load_grammar()
-    noise = noise_words(build_tokenizer(world, grammar), world)
-    for chat in draw_corpus(Storyteller(world, grammar), noise, seed, chats):
+    world = load_world()
+    grammars = load_grammars(world.languages)
+    noise = noise_words(build_tokenizer(world, grammars), world)
+    for chat in draw_corpus(Storyteller(world, grammars), noise, seed, chats):
         yield from filter(None, (chat.system, chat.user, chat.assistant))
 
 

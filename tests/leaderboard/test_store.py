@@ -59,9 +59,14 @@ def test_a_line_after_a_torn_one_stands_alone(tmp_path: Path) -> None:
     assert path.read_text().splitlines() == ['{"torn": tr', '{"whole": true}']
 
 
-def test_adding_the_same_result_twice_makes_one_record(cards, board: Path) -> None:  # type: ignore[no-untyped-def]
-    assert add(cards(), board) == add(cards(), board)
+def test_adding_the_same_result_again_makes_one_record(cards, board: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1780000000")
+    first = add(cards(), board)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+    assert add(cards().model_copy(update={"logs": ("later.eval",)}), board) == first
     assert len(read_stored(board)) == 1
+    add(cards(seed=2), board)
+    assert len(read_stored(board)) == 2
 
 
 def test_an_interrupted_addition_leaves_no_record(cards, board: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -103,6 +108,16 @@ def test_a_withdrawn_record_is_not_added_again(cards, board: Path) -> None:  # t
     withdraw(board, path.stem, by="A. Tester", reason="wrong template")
     with pytest.raises(InputError, match=r"withdrawn on .* \(wrong template\); not added"):
         add(cards(), board)
+
+
+def test_answers_that_stand_come_back_with_the_right_words(cards, board: Path) -> None:  # type: ignore[no-untyped-def]
+    [wrong] = add(cards(), board, Declared(submitter="A", training_seed=1))
+    withdraw(board, wrong.stem, by="A. Tester", reason="wrong seed", answers_stand=True)
+    [right] = add(cards(), board, Declared(submitter="A", training_seed=2))
+    assert {each.path: (each.tier, each.withdrawn is None) for each in verify(board)} == {
+        wrong: ("T1", True),
+        right: ("T1", False),
+    }
 
 
 @pytest.mark.parametrize("reason", ["", "two\nlines", "<b>bold</b>", "x" * 400])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from traitbench.cli import leaderboard_submit
+from traitbench.cli import leaderboard_site, leaderboard_submit
 from traitbench.cli.leaderboard_submit import Folder
 from traitbench.errors import InputError, NotComparableError
 
@@ -22,6 +22,8 @@ def group() -> None:
 
 app.command("submit")(leaderboard_submit.submit)
 app.command("add")(leaderboard_submit.add)
+app.command("build")(leaderboard_site.build)
+app.command("serve")(leaderboard_site.serve)
 
 
 @app.command()
@@ -83,12 +85,15 @@ def withdraw(
     record: Annotated[str, typer.Argument(help="The record's id, or the beginning of it.")],
     reason: Annotated[str, typer.Option(help="Why, in one line that everybody may read.")],
     by: Annotated[str, typer.Option(help="Who withdraws it.")],
+    answers_stand: Annotated[
+        bool, typer.Option("--answers-stand", help="Only what was declared was wrong: the answers may come back.")
+    ] = False,
     directory: Folder = Path("leaderboard"),
 ) -> None:
     """Writes a line to withdrawn.jsonl; the record's files stay, and the table no longer shows it."""
     from traitbench.leaderboard.store import withdraw as write
 
-    line = write(directory, record, by=by, reason=reason)
+    line = write(directory, record, by=by, reason=reason, answers_stand=answers_stand)
     typer.echo(f"withdrawn: {line.record}, {line.task}, {line.model}")
 
 

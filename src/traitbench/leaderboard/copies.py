@@ -33,11 +33,15 @@ class Header:
 
 
 def faults_of_copies(judged: Iterable[Header], beside: Iterable[Header]) -> Mapping[str, str]:
-    """By id, what is wrong with those of `judged` that came later than an equal one, there or `beside`."""
+    """By id, what is wrong with those of `judged` that are equal to one `beside`, or to an earlier one of their own.
+
+    What lies beside was there first, whatever date is written in it: a date is only declared.
+    """
     mine = list(judged)
     first: dict[tuple[tuple[str, int], str], Header] = {}
-    for header in sorted([*beside, *mine], key=lambda each: (each.date, each.id)):
-        first.setdefault((header.task, header.student), header)
+    for group in (beside, mine):
+        for header in sorted(group, key=lambda each: (each.date, each.id)):
+            first.setdefault((header.task, header.student), header)
     faults = {}
     for header in mine:
         original = first[header.task, header.student]

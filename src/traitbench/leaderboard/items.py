@@ -25,10 +25,11 @@ from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_ITEMS = 16 << 20
-"""Bytes of an items file; an ordinary one has less than half a million."""
-MAX_ROWS = 100_000
-MAX_UNPACKED = 256 << 20
+MAX_ITEMS = 8 << 20
+"""Bytes of an items file; an ordinary one has a hundred thousand."""
+MAX_ROWS = 50_000
+MAX_UNPACKED = 16 << 20
+"""Bytes that the file may say it unpacks to, and then does."""
 _LONGEST_TEXT = 4_000
 _PLACE = ("role", "probe_set", "context", "domain", "language")
 _ROW = tuple(QuestionAnswers.model_fields)
@@ -114,7 +115,7 @@ def decode_items(data: bytes, path: Path, catalog: Catalog) -> Roles:
     does not have, and for what is no distribution.
     """
     grouped: dict[tuple[str, ...], list[QuestionAnswers]] = defaultdict(list)
-    for row in _read(data, path):
+    for row in read_table(data, path).to_pylist():
         place = tuple(row[name] for name in _PLACE)
         grouped[place].append(_question(row, path))
     roles: dict[str, list[MeasuredAnswers]] = defaultdict(list)
@@ -123,7 +124,8 @@ def decode_items(data: bytes, path: Path, catalog: Catalog) -> Roles:
     return dict(roles)
 
 
-def _read(data: bytes, path: Path) -> list[dict[str, Any]]:
+def read_table(data: bytes, path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a file as they stand in it; `InputError` for another form than the one that is written."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -148,10 +150,12 @@ def _read(data: bytes, path: Path) -> list[dict[str, Any]]:
     if unpacked > MAX_UNPACKED:
         raise InputError(f"{path}: would unpack to {unpacked:,} bytes; at most {MAX_UNPACKED:,} are")
     try:
-        rows: list[dict[str, Any]] = file.read().to_pylist()
+        table = file.read(None if columns is None else list(columns), use_threads=False)
     except Exception as error:
         raise InputError(f"{path}: not a Parquet file ({_first_line(error)})") from None
-    return rows
+    if table.nbytes > 2 * MAX_UNPACKED:  # in memory a text has an offset beside its bytes
+        raise InputError(f"{path}: unpacked to {table.nbytes:,} bytes, more than it said")
+    return table
 
 
 def _first_line(error: Exception) -> str:

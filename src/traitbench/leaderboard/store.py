@@ -47,6 +47,7 @@ class Withdrawal(Part):
     model: Line
     items_sha256: Sha256 | None
     student_sha256: Sha256 | None
+    """None where the answers stand, and may come back under another id."""
     date: datetime.date
     by: Line
     reason: Line
@@ -65,7 +66,7 @@ class MaintainerRun(Part):
 
 
 def add(card: Scorecard, root: Path, declared: Declared | None = None, logs: Path | None = None) -> list[Path]:
-    """Writes the records of the card below `root`; the same result lands in the same file.
+    """Writes the records of the card below `root`; a result that is there from another day is not added again.
 
     Raises `InputError` where one of them was withdrawn, before any is written.
     """
@@ -74,7 +75,22 @@ def add(card: Scorecard, root: Path, declared: Declared | None = None, logs: Pat
     for entry in made:
         if entry.id in gone:
             raise InputError(f"{entry.id}: withdrawn on {gone[entry.id].date} ({gone[entry.id].reason}); not added")
-    return [write(entry, root) for entry in made]
+    return [_present(entry, root) or write(entry, root) for entry in made]
+
+
+def _present(entry: Entry, root: Path) -> Path | None:
+    """The record that says the same of the same model: of equal answers, compared with the same references."""
+    for path in sorted((root / entry.place).parent.glob("*.json")):
+        try:
+            found = decode(read_bounded(path, MAX_RECORD), path)
+        except InputError:
+            continue  # `verify` says what is wrong with it
+        same = (found.task, found.model, found.references, found.items, found.declared)
+        if same == (
+            entry.record.task, entry.record.model, entry.record.references, entry.record.items, entry.record.declared
+        ):  # fmt: skip
+            return path
+    return None
 
 
 def write(entry: Entry, root: Path) -> Path:
@@ -126,8 +142,11 @@ def maintainer_runs(root: Path) -> list[MaintainerRun]:
     return _read_list(root / MAINTAINER_RUNS, MaintainerRun)
 
 
-def withdraw(root: Path, identifier: str, *, by: str, reason: str) -> Withdrawal:
-    """Adds a line to withdrawn.jsonl; `InputError` for an unknown record, or one that is withdrawn already."""
+def withdraw(root: Path, identifier: str, *, by: str, reason: str, answers_stand: bool = False) -> Withdrawal:
+    """Adds a line to withdrawn.jsonl; `InputError` for an unknown record, or one that is withdrawn already.
+
+    Where only what was declared was wrong, the answers stand, and a record with the right words may follow.
+    """
     chosen = find(root, identifier)
     earlier = next((each for each in withdrawals(root) if each.record == chosen.id), None)
     if earlier is not None:
@@ -138,7 +157,7 @@ def withdraw(root: Path, identifier: str, *, by: str, reason: str) -> Withdrawal
         "task": f"{chosen.record.task} {chosen.record.version}",
         "model": chosen.record.model.id,
         "items_sha256": items.sha256 if items else None,
-        "student_sha256": items.student_sha256 if items else None,
+        "student_sha256": items.student_sha256 if items and not answers_stand else None,
         "date": today(),
         "by": by,
         "reason": reason,
