@@ -35,17 +35,17 @@ class Corpus:
 
     def __init__(self, texts: Iterable[str]) -> None:
         lines = sorted({_line(pieces(text)) for text in texts})
-        self._lines = "\n".join(lines)
+        self._lines = "\n".join(lines) + "\n"
         self._runs: dict[str, frozenset[str]] = {}
         for language, length in RUN.items():
             self._runs[language] = frozenset(run for line in lines for run in _runs(line.split(), length))
 
     def overlap(self, questions: Sequence[Question], language: str) -> Overlap:
-        """An item counts as whole wherever it stands, be it the end of a longer text."""
+        """An item is there whole if it is a text or the end of one; what goes on behind it asks otherwise."""
         whole, runs = [], []
         for text in dict.fromkeys(content_of(question) for question in questions):
             words = pieces(text)
-            if _line(words) in self._lines:
+            if f"{_line(words)}\n" in self._lines:
                 whole.append(text)
             if any(run in self._runs[language] for run in _runs(words, RUN[language])):
                 runs.append(text)
