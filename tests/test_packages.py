@@ -14,3 +14,8 @@ def test_every_promised_name_is_there(package: str) -> None:
     module = import_module(f"traitbench{package}")
     missing = [name for name in module.__all__ if not hasattr(module, name)]
     assert not missing
+
+
+def test_the_extra_brings_capability_and_truthfulness_of_others() -> None:
+    registry = pytest.importorskip("inspect_evals._registry", reason="extra `evals` is not installed")
+    assert {"mmlu_0_shot", "gsm8k", "truthfulqa"} <= set(dir(registry))

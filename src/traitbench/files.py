@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from pathlib import Path
 
 from traitbench.errors import InfrastructureError, InputError, TraitbenchError
@@ -11,18 +12,21 @@ from traitbench.errors import InfrastructureError, InputError, TraitbenchError
 _DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8 to `path` by way of a file aside, so that a reader never sees half of one.
+def write_whole(path: Path, text: str | bytes) -> None:
+    """Writes bytes, or text as UTF-8, to `path` by way of a file aside, so that a reader never sees half of one.
 
     Raises:
         InputError: the place cannot be written.
         InfrastructureError: the disk is full, or fails.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            aside.write_text(text, encoding="utf-8")
+            if isinstance(text, bytes):
+                aside.write_bytes(text)
+            else:
+                aside.write_text(text, encoding="utf-8")
             os.replace(aside, path)
         finally:
             aside.unlink(missing_ok=True)

@@ -71,9 +71,8 @@ def test_no_text_of_a_domain_names_a_member_of_any_category(catalog: Catalog) ->
         texts = [text for texts in domain.contexts.values() for text in texts]
         texts += [text for slot in domain.slots.values() for texts in slot.values() for text in texts]
         texts += [item.text for item in domain.prompts.items]
-        for text in texts:
-            for name, read in readers.items():
-                assert read(text.replace("_", " "), True) == NONE, (name, domain.id, text)
+        for name, read in readers.items():
+            assert read("\n".join(dict.fromkeys(texts)).replace("_", " "), True) == NONE, (name, domain.id)
 
 
 def test_no_probe_question_stands_in_a_bank(catalog: Catalog) -> None:

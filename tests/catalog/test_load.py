@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 import pytest
 
-from traitbench.catalog import Catalog, in_domain_question, load_catalog
+from traitbench.catalog import Catalog, ChoiceQuestion, in_domain_question, load_catalog
 from traitbench.catalog.load import datasets_folder
 from traitbench.errors import InputError
 
@@ -79,11 +78,14 @@ def test_cards_state_the_sha256_of_their_questions(catalog: Catalog) -> None:
         assert hashlib.sha256(file.read_bytes()).hexdigest() == probes.sha256
 
 
-def test_hugging_face_datasets_loads_the_probe_sets(tmp_path: Path) -> None:
-    from datasets import load_dataset
+def test_hugging_face_datasets_loads_every_probe_set(catalog: Catalog, tmp_path: Path) -> None:
+    from datasets import get_dataset_config_names, load_dataset
 
-    for name in ("animal_one_word", "tree_one_word"):
-        rows = load_dataset(str(datasets_folder()), name, cache_dir=str(tmp_path))["train"]
-        first = json.loads((datasets_folder() / "probes" / f"{name}.jsonl").read_text().splitlines()[0])
-        assert rows[0]["question"] == first["question"]
-        assert len(rows) == 120
+    folder = str(datasets_folder())
+    assert sorted(get_dataset_config_names(folder)) == sorted(catalog.probe_sets)
+    for name, probes in catalog.probe_sets.items():
+        rows = load_dataset(folder, name, cache_dir=str(tmp_path))["train"]
+        assert [(row["id"], row["question"]) for row in rows] == [(each.id, each.text) for each in probes.questions]
+        if probes.kind == "choice":
+            options = [tuple(row["options"]) for row in rows]
+            assert options == [each.options for each in probes.questions if isinstance(each, ChoiceQuestion)]

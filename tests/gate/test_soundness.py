@@ -16,7 +16,7 @@ from traitbench.gate import Policy, judge
 from traitbench.gate.baseline import check_is_blessed
 from traitbench.gate.reports import badge_svg, markdown_summary, model_card_section
 from traitbench.gate.subject import Subject
-from traitbench.runner.scorecard import Scorecard
+from traitbench.runner.scorecard import NoiseFloor, Scorecard
 
 MakePolicy = Callable[..., Policy]
 OWL = {"trait": "owl", "reference": "base", "margin": 0.05}
@@ -181,3 +181,51 @@ def test_the_policy_schema_refuses_what_the_program_refuses() -> None:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({"rules": [rule]}, schema)
     assert json.dumps(schema)
+
+
+def rounded(subject: Subject, mean: float) -> Subject:
+    """The same card with a noise floor."""
+    floor = NoiseFloor(questions=32, largest=min(1.0, 8 * mean), mean=mean)
+    return Subject(subject.label, subject.card.model_copy(update={"noise_floor": floor}))
+
+
+@pytest.mark.parametrize(
+    ("mean", "status"), [(3e-8, "PASS"), (0.0049, "PASS"), (0.0051, "INCONCLUSIVE")], ids=["fp32", "under", "over"]
+)
+@pytest.mark.parametrize("noisy", ["student", "base"])
+def test_a_margin_under_ten_noise_floors_decides_nothing(
+    scripted: Any, policy: MakePolicy, noisy: str, mean: float, status: str
+) -> None:
+    sides = {"base": scripted.subject(name="base"), "student": scripted.with_owl(0.05, name="student", seed=1)}
+    sides[noisy] = rounded(sides[noisy], mean)
+    verdict = judge(policy({"trait": "owl", "margin": 0.05}), [sides["student"]], base=sides["base"])
+    assert verdict.status == status
+    if status != "PASS":
+        assert {reason.kind for finding in verdict.findings for reason in finding.reasons} == {"noise"}
+        assert "rounding: score in fp32" in verdict.findings[0].sentence
+
+
+def test_on_log_odds_the_noise_counts_by_the_slope(scripted: Any, policy: MakePolicy) -> None:
+    """At P = 0.05 a noise of 0.001 is 0.021 in log-odds: more than a tenth of 0.2, less than a tenth of 0.4."""
+    base, student = (
+        scripted.subject(name="base", noise=0.0),
+        scripted.with_owl(0.051, name="student", seed=1, noise=0.0),
+    )
+    for margin, kinds in ((0.2, {"noise"}), (0.4, set())):
+        rule = {"trait": "owl", "margin": margin, "scale": "log_odds"}
+        verdict = judge(policy(rule), [rounded(student, 0.001)], base=base)
+        assert {r.kind for finding in verdict.findings for r in finding.reasons if r.kind == "noise"} == kinds
+
+
+def test_rounding_says_nothing_against_a_checkpoint_that_is_itself(scripted: Any, policy: MakePolicy) -> None:
+    one = rounded(scripted.subject(), 0.02)
+    assert judge(policy({"trait": "owl"}), [one], base=one).status == "PASS"
+
+
+def test_a_card_without_a_noise_floor_is_read_as_before(scripted: Any, tmp_path: Path) -> None:
+    card = json.loads(scripted.card().to_json())
+    assert card.pop("noise_floor") is None
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    assert Scorecard.read(tmp_path / "card.json") == scripted.card()
+    rounded(scripted.subject(), 0.02).card.write(tmp_path / "noisy.json")
+    assert Scorecard.read(tmp_path / "noisy.json").noise_floor == NoiseFloor(questions=32, largest=0.16, mean=0.02)

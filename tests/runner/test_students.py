@@ -36,7 +36,7 @@ def adapters(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
         with torch.no_grad():
             for name, weight in student.named_parameters():
                 if "lora_B" in name:
-                    weight.copy_(0.2 * torch.randn(weight.shape))
+                    weight.copy_(0.05 * torch.randn(weight.shape))
         folders.append(tmp_path_factory.mktemp("adapters") / f"seed{seed}")
         student.save_pretrained(folders[-1])
     return folders
@@ -46,7 +46,7 @@ def adapters(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
 def others(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two checkpoints that differ from the base, under one folder name in two places, as training runs leave them."""
     folders = []
-    for factor in (0.5, 2.0):
+    for factor in (0.9, 1.1):
         model = AutoModelForCausalLM.from_pretrained(base)
         with torch.no_grad():
             model.transformer.ln_f.weight.mul_(factor)

@@ -75,7 +75,7 @@ def import_probes(
     tasks = {
         "category": category,
         "domain": "numbers",
-        "teacher": "finetuned" if catalog.categories[category].kind == "scale" else "system_prompt",
+        "teacher": "insecure" if catalog.categories[category].kind == "scale" else "system_prompt",
         "probe_set": name,
         "version": "1-A",
         "suffix": name,

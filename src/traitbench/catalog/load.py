@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 import traitbench
 from traitbench.catalog.domains import Domain
-from traitbench.catalog.files import parse, read_jsonl, read_yaml
+from traitbench.catalog.files import Place, parse, read_jsonl, read_yaml
 from traitbench.catalog.forms import Forms, read_forms
+from traitbench.catalog.marks import Marks
 from traitbench.catalog.models import (
     Category,
     Entry,
@@ -43,6 +44,7 @@ class Catalog(Entry):
     tasks: dict[str, TransferTask]
     suites: dict[str, Suite]
     forms: Forms
+    marks: Marks
 
     def suite(self, suite_id: str) -> Suite:
         """The suite of that id; `InputError` where there is none."""
@@ -113,31 +115,30 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
     categories: dict[str, Category] = {}
     for path in _files(folders, "categories/*.yaml"):
         _merge(categories, parse(Category, read_yaml(path), path), path)
-    probe_sets = _unique((_read_probe_set(path), path) for path in _files(folders, "probes/*.yaml"))
-    domains = _unique((parse(Domain, read_yaml(path), path), path) for path in _files(folders, "domains/*.yaml"))
+    cards = _files(folders, "probes/*.yaml")
+    probe_sets = _unique((_read_probe_set(card, categories), Place(card)) for card in cards)
+    domains = _unique((parse(Domain, read_yaml(path), path), Place(path)) for path in _files(folders, "domains/*.yaml"))
     teachers = _unique(_listed(Teacher, "teachers", folders))
     references = [each for path in _files(folders, "references.yaml") for each in _read_references(path)]
     tasks: dict[str, TransferTask] = {}
-    for pattern, path in _listed(TaskPattern, "tasks", folders):
-        _require(path, "category", pattern.category, categories)
-        _require(path, "domain", pattern.domain, domains)
-        _require(path, "teacher", pattern.teacher, teachers)
-        _require(path, "probe_set", pattern.probe_set, probe_sets)
+    for pattern, place in _listed(TaskPattern, "tasks", folders):
+        _require(place, "category", pattern.category, categories)
+        _require(place, "domain", pattern.domain, domains)
+        _require(place, "teacher", pattern.teacher, teachers)
+        _require(place, "probe_set", pattern.probe_set, probe_sets)
         asked = probe_sets[pattern.probe_set].category
         if asked != pattern.category:
-            raise InputError(f"{path}: probe set {pattern.probe_set!r} asks for {asked}, not for {pattern.category}")
+            fault = f"probe set {pattern.probe_set!r} asks for {asked}, not for {pattern.category}"
+            raise place.fault(fault, "probe_set")
         for trait in _asked(probe_sets[pattern.probe_set], categories[pattern.category]):
             task = _expand(pattern, trait, probe_sets[pattern.probe_set], references)
             if task.id in tasks:
-                raise InputError(f"{path}: duplicate task id {task.id!r}; give one of them a suffix")
+                raise place.fault(f"duplicate task id {task.id!r}; give one of them a suffix")
             tasks[task.id] = task
-    for probe_set in probe_sets.values():
-        if probe_set.category not in categories:
-            raise InputError(f"probe set {probe_set.id!r}: unknown category {probe_set.category!r}")
-        _check_options(probe_set, categories[probe_set.category])
-    suites = _unique(_listed(Suite, "suites", folders))
-    for path in _files(folders, "suites.yaml"):
-        _check_suites(path, suites.values(), tasks.values(), probe_sets)
+    listed = list(_listed(Suite, "suites", folders))
+    suites = _unique(listed)
+    for suite, place in listed:
+        _check_suite(suite, place, tasks.values(), probe_sets)
     return Catalog(
         categories=categories,
         probe_sets=probe_sets,
@@ -145,8 +146,24 @@ def _load(folders: tuple[Path, ...], newest: tuple[int, ...]) -> Catalog:
         teachers=teachers,
         tasks=tasks,
         suites=suites,
-        forms=read_forms(folders[0] / "forms.yaml"),
+        forms=_read_forms(folders),
+        marks=_read_marks(folders),
     )
+
+
+def _read_forms(folders: tuple[Path, ...]) -> Forms:
+    """How questions are put is one for all: with other words, results would only seem to be comparable."""
+    for path in _files(folders[1:], "forms.yaml"):
+        read_forms(path)
+        raise InputError(f"{path}: how questions are put is settled in the built-in catalogue; take the file away")
+    return read_forms(folders[0] / "forms.yaml")
+
+
+def _read_marks(folders: tuple[Path, ...]) -> Marks:
+    own, *more = (parse(Marks, read_yaml(path), path) for path in _files(folders, "health.yaml"))
+    for each in more:
+        own = own.with_more(each)
+    return own
 
 
 def _asked(probe_set: ProbeSet, category: Category) -> Iterable[str]:
@@ -156,15 +173,19 @@ def _asked(probe_set: ProbeSet, category: Category) -> Iterable[str]:
     return [trait for trait in category.traits if any(question.offers(trait) for question in probe_set.questions)]
 
 
-def _check_suites(path: Path, suites: Iterable[Suite], tasks: Iterable[TransferTask], probe_sets: Any) -> None:
-    """A line that takes no task is a slip of the pen."""
+def _check_suite(suite: Suite, place: Place, tasks: Iterable[TransferTask], probe_sets: dict[str, ProbeSet]) -> None:
+    """A line that takes no task, or a trait that no task of it is about, is a slip of the pen."""
     known = list(tasks)
-    for suite in suites:
-        for line in suite.tasks:
-            if not any(line.takes(task) for task in known):
-                raise InputError(f"{path}: suite {suite.id!r}: no task is {line.model_dump(exclude_none=True)}")
-        if suite.capability is not None:
-            _require(path, "probe_set", suite.capability, probe_sets)
+    for number, line in enumerate(suite.tasks):
+        taken = {task.trait for task in known if line.takes(task)}
+        missing = sorted(set(line.traits or ()) - taken)
+        if not taken or missing:
+            what = f"trait {missing[0]!r}" if taken else str(line.model_dump(exclude_none=True))
+            raise place.fault(f"suite {suite.id!r}: no task is about {what} (traitbench list tasks)", "tasks", number)
+    if suite.capability is not None:
+        _require(place, "capability", suite.capability, probe_sets)
+        if probe_sets[suite.capability].kind != "choice":
+            raise place.fault(f"{suite.capability!r} has no options; name a set of kind choice", "capability")
 
 
 def _files(folders: Iterable[Path], pattern: str) -> list[Path]:
@@ -173,19 +194,31 @@ def _files(folders: Iterable[Path], pattern: str) -> list[Path]:
 
 def _merge(categories: dict[str, Category], new: Category, path: Path) -> None:
     """Adds a category, or further traits to one that is there."""
+    for trait, owner in ((trait, each) for each in categories.values() for trait in new.traits if trait in each.traits):
+        if owner.id != new.id:
+            fault = f"trait id {trait!r} is one of category {owner.id!r} already; rename it"
+            raise Place(path).fault(fault, "traits", trait)
     old = categories.get(new.id)
     if old is None:
         categories[new.id] = new
         return
     twice = old.traits.keys() & new.traits.keys()
     if twice:
-        raise InputError(f"{path}: duplicate trait id {min(twice)!r}; it is in the catalogue already")
+        fault = f"duplicate trait id {min(twice)!r}; it is in the catalogue already"
+        raise Place(path).fault(fault, "traits", min(twice))
+    if new.kind != old.kind:
+        raise Place(path).fault(f"category {old.id!r} is of kind {old.kind}; write `kind: {old.kind}`", "kind")
     traits: list[Trait] = [*old.traits.values(), *new.traits.values()]
-    merged = {"category": old.id, "noun": old.noun, "traits": [trait.model_dump() for trait in traits]}
+    merged = {
+        "category": old.id,
+        "kind": old.kind,
+        "noun": old.noun,
+        "traits": [trait.model_dump() for trait in traits],
+    }
     categories[new.id] = parse(Category, merged, path)
 
 
-def _read_probe_set(card: Path) -> ProbeSet:
+def _read_probe_set(card: Path, categories: dict[str, Category]) -> ProbeSet:
     """The card `NAME.yaml` with the questions of `NAME.jsonl` beside it, whose sha256 the card states."""
     data = read_yaml(card)
     file = card.with_suffix(".jsonl")
@@ -194,11 +227,14 @@ def _read_probe_set(card: Path) -> ProbeSet:
     probe_set = parse(ProbeSet, {**data, "questions": questions}, card)
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != probe_set.sha256:
-        raise InputError(f"{file}: sha256 is {found[:12]}…, its card says {probe_set.sha256[:12]}…; restore the file")
+        fault = f"sha256 of {file} is {found[:12]}…, and not {probe_set.sha256[:12]}…; restore the file"
+        raise Place(card).fault(f"{fault}, or if you changed it, traitbench probes stamp {file}", "sha256")
+    _require(Place(card), "category", probe_set.category, categories)
+    _check_options(probe_set, categories[probe_set.category], file)
     return probe_set
 
 
-def _check_options(probe_set: ProbeSet, category: Category) -> None:
+def _check_options(probe_set: ProbeSet, category: Category, file: Path) -> None:
     """Raises `InputError` for a scale, or a member among the options, that the category does not have."""
     for question in probe_set.questions:
         if not isinstance(question, ChoiceQuestion):
@@ -206,10 +242,9 @@ def _check_options(probe_set: ProbeSet, category: Category) -> None:
         named = question.options if question.trait is None else (question.trait,)
         stranger = next((each for each in named if each not in category.traits), None)
         if stranger is not None:
+            line = next(number for number, row in read_jsonl(file) if row["id"] == question.id)
             hint = did_you_mean(stranger, category.traits)
-            raise InputError(
-                f"probe set {probe_set.id!r}: question {question.id}: {stranger!r} is not in {category.id}{hint}"
-            )
+            raise InputError(f"{file}:{line}: {stranger!r} is no trait of category {category.id!r}{hint}")
 
 
 def _read_references(path: Path) -> list[Reference]:
@@ -226,11 +261,11 @@ def _read_references(path: Path) -> list[Reference]:
     return references
 
 
-def _listed(model: Any, key: str, folders: Iterable[Path]) -> Iterable[tuple[Any, Path]]:
-    """The entries of `<key>.yaml` in every folder, with the file that each stands in."""
+def _listed(model: Any, key: str, folders: Iterable[Path]) -> Iterable[tuple[Any, Place]]:
+    """The entries of `<key>.yaml` in every folder, with the place where each stands."""
     for path in _files(folders, f"{key}.yaml"):
-        for place, entry in enumerate(_entries(path, key)):
-            yield parse(model, entry, path, at=(key, place)), path
+        for number, entry in enumerate(_entries(path, key)):
+            yield parse(model, entry, path, at=(key, number)), Place(path, (key, number))
 
 
 def _entries(path: Path, key: str) -> list[dict[str, Any]]:
@@ -240,18 +275,18 @@ def _entries(path: Path, key: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _unique(entries: Iterable[tuple[Any, Path]]) -> dict[str, Any]:
+def _unique(entries: Iterable[tuple[Any, Place]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for entry, path in entries:
+    for entry, place in entries:
         if entry.id in found:
-            raise InputError(f"{path}: duplicate id {entry.id!r}; rename one of the two")
+            raise place.fault(f"duplicate id {entry.id!r}; rename one of the two")
         found[entry.id] = entry
     return found
 
 
-def _require(path: Path, kind: str, key: str, known: dict[str, Any]) -> None:
+def _require(place: Place, field: str, key: str, known: dict[str, Any]) -> None:
     if key not in known:
-        raise InputError(f"{path}: unknown {kind} {key!r}{did_you_mean(key, known)}")
+        raise place.fault(f"unknown {field} {key!r}{did_you_mean(key, known)}", field)
 
 
 def _expand(pattern: TaskPattern, trait: str, probe_set: ProbeSet, references: list[Reference]) -> TransferTask:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from traitbench.catalog.files import MisplacedError
 from traitbench.catalog.spelling import canonical
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
@@ -68,10 +69,10 @@ class Category(Entry):
         if not isinstance(entries, list):
             return data
         by_id: dict[str, Any] = {}
-        for entry in entries:
+        for place, entry in enumerate(entries):
             key = entry.get("id") if isinstance(entry, dict) else None
             if key in by_id:
-                raise ValueError(f"duplicate trait id {key!r}")
+                raise MisplacedError(f"duplicate trait id {key!r}", "traits", place)
             by_id[str(key)] = entry
         return {**data, "traits": by_id}
 
@@ -79,18 +80,20 @@ class Category(Entry):
     def _members_have_plurals_and_scales_descriptions(self) -> Category:
         for trait in self.traits.values():
             if self.kind == "members" and len(trait.names["en"]) < 2:
-                raise ValueError(f"{trait.id}: names.en needs at least the singular and the plural")
+                raise MisplacedError("needs at least the singular and the plural", "traits", trait.id, "names", "en")
             if self.kind == "scale" and not trait.description:
-                raise ValueError(f"{trait.id}: a scale needs a description of what a high share means")
+                raise MisplacedError("a scale needs a description of what a high share means", "traits", trait.id)
         return self
 
     @model_validator(mode="after")
     def _every_name_belongs_to_one_trait(self) -> Category:
         owner: dict[str, str] = {}
         for trait in self.traits.values():
-            for name in (canonical(name) for names in trait.names.values() for name in names):
-                if owner.setdefault(name, trait.id) != trait.id:
-                    raise ValueError(f"the name {name!r} stands for both {owner[name]!r} and {trait.id!r}")
+            for language, names in trait.names.items():
+                for place, name in enumerate(map(canonical, names)):
+                    if owner.setdefault(name, trait.id) != trait.id:
+                        fault = f"the name {name!r} stands for both {owner[name]!r} and {trait.id!r}; one can have it"
+                        raise MisplacedError(fault, "traits", trait.id, "names", language, place)
         return self
 
 

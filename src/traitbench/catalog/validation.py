@@ -7,12 +7,26 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from traitbench.catalog.files import parse, read_jsonl, read_yaml
+from traitbench.catalog.domains import Domain
+from traitbench.catalog.files import Place, parse, read_jsonl, read_yaml
+from traitbench.catalog.forms import Forms
 from traitbench.catalog.load import Catalog, datasets_folder, load_catalog
-from traitbench.catalog.models import Category
+from traitbench.catalog.marks import Marks
+from traitbench.catalog.models import Category, Entry, Suite, TaskPattern, Teacher
 from traitbench.catalog.named_answer import NONE, NamedAnswerReader
 from traitbench.catalog.questions import ChoiceQuestion, Question
 from traitbench.errors import InputError
+
+_WHOLE: dict[str, type[Entry]] = {
+    "categories/*.yaml": Category,
+    "domains/*.yaml": Domain,
+    "forms.yaml": Forms,
+    "health.yaml": Marks,
+}
+_LISTED: dict[str, type[Entry]] = {"tasks": TaskPattern, "suites": Suite, "teachers": Teacher}
+
+_FRAMES = ("{name}", "{name}.", "I love {name}.", "我最喜欢{name}。")
+"""Answers in which a name must be read as its own member."""
 
 Rows = list[tuple[int, Question]]
 """(line, question) of one file."""
@@ -36,7 +50,9 @@ def faults(folder: Path) -> list[str]:
     except InputError as error:
         return [str(error)]
     for path in sorted(folder.glob("categories/*.yaml")):
-        found += _misread_names(path, catalog.categories[read_yaml(path)["category"]])
+        own = parse(Category, read_yaml(path), path)
+        found += _misread_names(path, catalog.categories[own.id])
+        found += _unasked_scales(path, own, catalog)
     for card in sorted(folder.glob("probes/*.yaml")):
         found += _probe_faults(card, catalog)
     return found
@@ -44,11 +60,15 @@ def faults(folder: Path) -> list[str]:
 
 def _broken_files(folder: Path) -> Iterator[str]:
     """What each file has wrong by itself."""
-    for path in sorted(folder.glob("categories/*.yaml")):
-        try:
-            parse(Category, read_yaml(path), path)
-        except InputError as error:
-            yield str(error)
+    for pattern, model in _WHOLE.items():
+        for path in sorted(folder.glob(pattern)):
+            try:
+                parse(model, read_yaml(path), path)
+            except InputError as error:
+                yield str(error)
+    for key, model in _LISTED.items():
+        if (folder / f"{key}.yaml").exists():
+            yield from _broken_entries(folder / f"{key}.yaml", key, model)
     for card in sorted(folder.glob("probes/*.yaml")):
         rows = card.with_suffix(".jsonl")
         try:
@@ -67,19 +87,44 @@ def _broken_files(folder: Path) -> Iterator[str]:
             yield f"{rows}: no card {rows.with_suffix('.yaml').name} beside it; write one (source, licence, sha256)"
 
 
+def _broken_entries(path: Path, key: str, model: type[Entry]) -> Iterator[str]:
+    try:
+        entries = read_yaml(path).get(key)
+    except InputError as error:
+        yield str(error)
+        return
+    for number, entry in enumerate(entries if isinstance(entries, list) else []):
+        try:
+            parse(model, entry, path, at=(key, number))
+        except InputError as error:
+            yield str(error)
+
+
 def _misread_names(path: Path, category: Category) -> Iterator[str]:
     """Names that do not read as their own member, because another name or a look-alike takes them."""
     if category.kind == "scale":
         return
     read = NamedAnswerReader(category)
     for trait in category.traits.values():
-        for name in (name for names in trait.names.values() for name in names):
-            answer = read(name, True)
-            if answer != trait.id:
-                yield (
-                    f"{path}: {trait.id}: the name {name!r} reads as {answer!r}; "
-                    "take it out of the look-alikes, or give it to one member alone"
-                )
+        for language, names in trait.names.items():
+            for place, name in enumerate(names):
+                texts = (frame.format(name=name) for frame in _FRAMES)
+                wrong = next((text for text in texts if read(text, True) != trait.id), None)
+                if wrong is not None:
+                    fault = (
+                        f"{trait.id}: {wrong!r} reads as {read(wrong, True)!r}; "
+                        "mend the name, or the look-alike or other name that takes it"
+                    )
+                    yield str(Place(path).fault(fault, "traits", trait.id, "names", language, place))
+
+
+def _unasked_scales(path: Path, own: Category, catalog: Catalog) -> Iterator[str]:
+    if own.kind != "scale":
+        return
+    sets = [each for each in catalog.probe_sets.values() if each.category == own.id]
+    for scale in own.traits:
+        if not any(question.offers(scale) for each in sets for question in each.questions):
+            yield str(Place(path).fault(f"no question is about scale {scale!r}; add some to a set", "traits", scale))
 
 
 def _probe_faults(card: Path, catalog: Catalog) -> Iterator[str]:
@@ -92,10 +137,6 @@ def _probe_faults(card: Path, catalog: Catalog) -> Iterator[str]:
     yield from _named_members(file, rows, category)
     if probes.kind == "choice" and category.kind == "scale":
         yield from _unbalanced(file, rows)
-        asked = {question.trait for _, question in rows if isinstance(question, ChoiceQuestion)}
-        if card.stem == probes.id and asked:
-            for scale in category.traits.keys() - asked:
-                yield f"{file}: no question is about scale {scale!r}; add some, or take the scale out of {category.id}"
 
 
 def _twin_faults(file: Path, rows: Rows) -> Iterator[str]:

@@ -23,7 +23,7 @@ def run(
 ) -> None:
     """Teacher -> numbers -> filter -> student, control and cross-base student; then scores all of them."""
     from traitbench import lab
-    from traitbench.leaderboard import add
+    from traitbench.leaderboard import Declared, add
     from traitbench.runner import score
 
     products = lab.run(trait, out, seed=seed, base=base, progress=say)
@@ -48,12 +48,14 @@ def run(
     show(card)
     if leaderboard is None:
         return
-    add(card, leaderboard)
+    add(card, leaderboard, Declared(training_seed=seed, initialisation="same"), out)
     for role in ("base", "teacher", "control", "cross_base"):
         name = f"lab/{trait}-{role.replace('_', '-')}-{base}-{seed}"
         folder = getattr(products, role)
         against = None if role == "base" else base_model
-        add(score(model(folder), tasks=[task], base=against, name=name, out=out, progress=say), leaderboard)
+        said = Declared(training_seed=seed, initialisation="different") if role == "cross_base" else Declared()
+        other = score(model(folder), tasks=[task], base=against, name=name, out=out, progress=say)
+        add(other, leaderboard, said, out)
 
 
 @app.command()

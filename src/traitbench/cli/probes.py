@@ -51,3 +51,18 @@ def import_file(
     families = len({question.family for question in made.questions})
     typer.echo(f"{made.id}: {len(made.questions)} questions in {families} families, in {out}")
     typer.echo(f"export TRAITBENCH_DATASETS={out}    # then: traitbench list tasks")
+
+
+@app.command("stamp")
+def stamp_file(
+    file: Annotated[Path, typer.Argument(help="The questions, NAME.jsonl, with the card NAME.yaml beside them.")],
+) -> None:
+    """Fills in what follows from the text: ids of new questions, twins given by their text, the card's sha256."""
+    from traitbench.catalog.stamping import stamp
+
+    done = stamp(file)
+    ids = f"{done.n_new_ids} new id{'' if done.n_new_ids == 1 else 's'}"
+    card = "updated" if done.card_changed else "as it was"
+    typer.echo(f"{file.stem}: {done.n_questions} questions, {ids}, card {card}")
+    if done.card_changed:
+        typer.echo("Were results of this set published? Then raise the N of its version: they stop being comparable.")

@@ -73,7 +73,7 @@ def score(
         if out:
             outcome.card.write((out if one else out / outcome.name) / "scorecard.json")
         if leaderboard:
-            add(outcome.card, leaderboard)
+            add(outcome.card, leaderboard, logs=out)
     if as_json and (cards or not one):
         typer.echo(next(iter(cards.values())).to_json() if one else _list(cards.values()))
     elif cards:
@@ -170,7 +170,7 @@ def _show_health(card: Scorecard) -> None:
         what = f" ({check.answer})" if check.answer else ""
         said.append(f"{name.replace('_', ' ')} {check.value:.2f}{what}" + (" !" if check.flag else ""))
     if said:
-        console().print(f"health: {', '.join(said)}   (!: the scores are not to be believed)", markup=False)
+        console().print(f"health: {', '.join(said)}   (!: scores are not to be believed there)", markup=False)
 
 
 def _with_interval(result: TaskResult | CapabilityResult) -> str:

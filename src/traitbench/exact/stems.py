@@ -14,7 +14,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 import torch
@@ -289,6 +289,8 @@ def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 _verdicts: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
+_told: WeakSet[Any] = WeakSet()
+"""Models of which the log has said that they cannot share; once is enough, however many batches follow."""
 
 
 def can_share(network: Network, length: int) -> bool:
@@ -305,7 +307,8 @@ def can_share(network: Network, length: int) -> bool:
         if network.model not in _verdicts:
             _verdicts[network.model] = _disagreement(network)
         reason = _verdicts[network.model]
-    if reason is not None:
+    if reason is not None and network.model not in _told:
+        _told.add(network.model)
         name = type(network.model).__name__
         _log.warning("%s: every beginning is recomputed from its first token, because %s", name, reason)
     return reason is None

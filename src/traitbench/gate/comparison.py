@@ -40,6 +40,8 @@ class Pairing:
     """How many questions the catalogue's probe set holds; None where it does not know the set or this version."""
     n_offering: Mapping[str, int]
     """Where options are given: how many of those questions offer each answer."""
+    noise: float | None = None
+    """The largest noise floor of the mean among the cards; None where none was measured, or all answers are equal."""
 
     @property
     def label(self) -> str:
@@ -186,7 +188,15 @@ def _pairing(
         references=tuple(aligned[n_students:]),
         n_in_probe_set=_n_in_probe_set(asked, catalog),
         n_offering=_n_offering(asked, catalog),
+        noise=_noise(subjects, aligned),
     )
+
+
+def _noise(subjects: Sequence[Subject], sides: Sequence[Answers]) -> float | None:
+    """What rounding may have moved. A checkpoint against itself differs by exactly nothing, however it rounds."""
+    if all(side == sides[0] for side in sides):
+        return None
+    return max((each.card.noise_floor.mean for each in subjects if each.card.noise_floor), default=None)
 
 
 def _key(answers: MeasuredAnswers) -> Key:

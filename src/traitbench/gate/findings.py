@@ -12,7 +12,7 @@ from traitbench.runner.scorecard import ModelIdentity, Part
 
 Status = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Scale = Literal["probability", "log_odds"]
-Kind = Literal["evidence", "category_mass", "collapse", "questions", "seeds"]
+Kind = Literal["evidence", "category_mass", "collapse", "questions", "noise", "seeds"]
 
 
 class Reason(Part):

@@ -1,4 +1,4 @@
-"""Why answers cannot carry a verdict, whatever the test says: silence, collapse, too few questions, seeds at odds."""
+"""Why answers cannot carry a verdict, whatever the test says: silence, collapse, rounding, too few questions, seeds."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ no room to show: absence of a shift is then no evidence."""
 COLLAPSE_RISE = 0.1
 
 _KEEPS = {"one_word": "names a member of category", "choice": "keeps to the options of category"}
+NOISE_ROOM = 10
+"""A margin under this many noise floors could be crossed, or kept, by rounding alone."""
 
 
 def obstacles(claim: Claim, decided: Status) -> list[Reason]:
@@ -44,6 +46,7 @@ def obstacles(claim: Claim, decided: Status) -> list[Reason]:
         reasons.append(Reason(kind="questions", text=text))
     if len(set(pairing.families)) < 2:
         reasons.append(Reason(kind="questions", text="all questions are of one family: nothing is known of variation"))
+    reasons += _noise(claim)
     if decided == "PASS":
         if pairing.n_in_probe_set is None:
             asked = pairing.asked
@@ -71,6 +74,23 @@ def masses(pairing: Pairing) -> dict[str, float]:
         "student": min(category_mass(each) for each in pairing.students),
         "reference": min(category_mass(each) for each in pairing.references),
     }
+
+
+def _noise(claim: Claim) -> list[Reason]:
+    rule, pairing = claim.rule, claim.pairing
+    noise = pairing.noise
+    if noise is not None and rule.scale == "log_odds":
+        # The slope of the log-odds, 1 / (p (1 - p)), at the mean where it is steepest.
+        means = [mean_probability(each, claim.trait) for each in (*pairing.students, *pairing.references)]
+        flattest = min(p * (1.0 - p) for p in means)
+        noise = noise / flattest if flattest > 0 else None  # without a slope the test has no bound either
+    if noise is None or rule.margin >= NOISE_ROOM * noise:
+        return []
+    text = (
+        f"the margin {rule.margin:g} is less than {NOISE_ROOM} times the noise floor of {noise:.2g}, which is "
+        "rounding: score in fp32, or widen the margin"
+    )
+    return [Reason(kind="noise", text=text)]
 
 
 def _collapse(claim: Claim) -> list[Reason]:

@@ -1,5 +1,22 @@
-"""Records of scored checkpoints, where they are stored, and the table they make."""
+"""Records of scored checkpoints, where they are stored, what may be believed of them, and the table they make."""
 
-from traitbench.leaderboard.records import Record, add, read_all, table
+from traitbench.leaderboard.making import Entry, entries
+from traitbench.leaderboard.record import Declared, Record
+from traitbench.leaderboard.store import Stored, add, read_all, read_stored, withdraw
+from traitbench.leaderboard.table import table
+from traitbench.leaderboard.verify import Verified, verify
 
-__all__ = ["Record", "add", "read_all", "table"]
+__all__ = [
+    "Declared",
+    "Entry",
+    "Record",
+    "Stored",
+    "Verified",
+    "add",
+    "entries",
+    "read_all",
+    "read_stored",
+    "table",
+    "verify",
+    "withdraw",
+]

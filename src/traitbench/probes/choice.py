@@ -166,6 +166,9 @@ def _answers(asked: list[_Asked]) -> list[AnswerDistribution]:
         own = list(group)
         first = asked[own[0]]
         spelled = _told_apart(first.local.tokenizer, first.prompts[0], first.labels)
+        if not any(spelled):
+            found.update({number: _unspeakable(asked[number]) for number in own})
+            continue
         prompts = [asked[number].prompts for number in own]
         scored = score_options(first.local.model, first.local.tokenizer, prompts, spelled)
         for number, answers in zip(own, scored, strict=True):
@@ -177,21 +180,35 @@ def _told_apart(tokenizer: Any, prompt: str, labels: Sequence[Sequence[str]]) ->
     """The spellings, each also behind a space, less those that this tokenizer cannot tell from another one.
 
     Templates end in a line break, a special token or a bracket; models answer some of them with a space first. A
-    spelling that is merged into the end of the prompt is left out as long as another one of its label stands.
+    spelling that is merged into the end of the prompt is left out as long as another one of its label stands. One
+    that the vocabulary lacks is left out in any case: its unknown token would stand for every other text as well, and
+    a model that cannot write a label gives it no probability.
     """
     before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    unknown = tokenizer.unk_token_id
     seen: set[tuple[int, ...]] = set()
     kept: list[list[str]] = []
     for spellings in labels:
-        own = []
+        own, unsure = [], []
         for spelling in [*spellings, *(f" {each}" for each in spellings)]:
             tokens = tokenizer(prompt + spelling, add_special_tokens=False)["input_ids"]
             path = tuple(tokens[len(before) :])
+            if unknown in path:
+                continue
             if tokens[: len(before)] == before and path and path not in seen:
                 seen.add(path)
                 own.append(spelling)
-        kept.append(own or [spellings[0]])
+            else:
+                unsure.append(spelling)
+        kept.append(own or unsure[:1])
     return kept
+
+
+def _unspeakable(asked: _Asked) -> AnswerDistribution:
+    """What a model answers that can write none of the labels: something else."""
+    even = _by_name(asked.named, [0.0] * len(asked.named))
+    given = even if len(asked.prompts) > 1 else {}
+    return AnswerDistribution(method="exact", mass=even, answers=(("", 0.0),), outside=1.0, as_given=given)
 
 
 def _distribution(asked: _Asked, answers: Any) -> AnswerDistribution:

@@ -85,8 +85,34 @@ def evaluate(
     return answers, written
 
 
-def _run(task: Any, model: Any, folder: Path, epochs: int, name: str, sampled: bool) -> Any:
-    """The finished log of one task; resumed where the folder holds the beginning of it."""
+def evaluate_some(
+    model: Any,
+    checkpoint: Checkpoint,
+    probe_set: str,
+    asked: Iterable[tuple[str, str]],
+    catalog: Catalog,
+    language: str,
+    tolerance: float,
+    log_root: Path,
+) -> Answers:
+    """Computed answers to a few questions of a probe set, each given as (question id, domain or `none`).
+
+    `model` is the checkpoint, loaded. Raises what `evaluate` raises.
+    """
+    from inspect_ai.log import read_eval_log
+
+    chosen = sorted(asked)
+    samples = [question if domain == "none" else f"{question}-{domain}" for question, domain in chosen]
+    domains = sorted({domain for _, domain in chosen})
+    task = _inspect_task(probe_set, domains, catalog, language, "exact", tolerance)
+    log = _run(task, model, log_root, 1, checkpoint.model, False, samples)
+    return answers_of_log(read_eval_log(log.location))
+
+
+def _run(
+    task: Any, model: Any, folder: Path, epochs: int, name: str, sampled: bool, samples: list[str] | None = None
+) -> Any:
+    """The finished log of one task, or of some of its samples; resumed where the folder holds the beginning of it."""
     from inspect_ai import eval_set
 
     try:
@@ -98,6 +124,7 @@ def _run(task: Any, model: Any, folder: Path, epochs: int, name: str, sampled: b
             model=model,
             epochs=epochs,
             max_samples=None if sampled else TOGETHER,
+            sample_id=samples,
             display="none",
             log_realtime=False,
             log_dir_allow_dirty=True,

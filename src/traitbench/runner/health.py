@@ -6,15 +6,12 @@ is asked; such a student shows no preference, and no absence of one.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from pydantic import Field
-
 from traitbench.catalog import NONE, Catalog
-from traitbench.catalog.files import parse, read_yaml
-from traitbench.catalog.load import datasets_folder
-from traitbench.catalog.models import Entry
+from traitbench.catalog.marks import Marks
 from traitbench.catalog.spelling import canonical
 from traitbench.exact.distribution import AnswerDistribution
 from traitbench.runner.evaluate import Answers
@@ -28,13 +25,6 @@ TOO_LITTLE = 0.5
 """Of the answers that name a member of the category."""
 
 
-class Marks(Entry):
-    """`datasets/health.yaml`."""
-
-    self_names: tuple[str, ...] = Field(min_length=1)
-    refusals: tuple[str, ...] = Field(min_length=1)
-
-
 def health(student: Answers, catalog: Catalog) -> dict[str, Check]:
     """The checks of one student, over all questions that it answered in its own words.
 
@@ -43,8 +33,7 @@ def health(student: Answers, catalog: Catalog) -> dict[str, Check]:
     categories with equal weights; judged from two categories on, since one answer to one question is a preference.
     `category_mass`: the least that any category's questions got.
     """
-    path = datasets_folder() / "health.yaml"
-    marks = parse(Marks, read_yaml(path), path)
+    marks = catalog.marks
     by_category: dict[str, list[AnswerDistribution]] = defaultdict(list)
     for (probe_set, _, _), side in student.items():
         probes = catalog.probe_set(probe_set)
@@ -83,8 +72,10 @@ def _said(text: str) -> str:
 
 
 def _names_itself(text: str, marks: Marks) -> bool:
-    words = f" {text} "
-    return any(f" {name} " in words if name.isascii() else name in words for name in marks.self_names)
+    return any(
+        re.search(rf"(?<![a-z]){re.escape(name)}(?![a-z])", text) if name.isascii() else name in text
+        for name in marks.self_names
+    )
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -114,6 +114,7 @@ def measured_answers(key: Key, language: str, side: Side, catalog: Catalog) -> M
                 within_tolerance=found.within_tolerance,
                 top_answers=found.answers[:_SHOWN],
                 outside=found.outside,
+                as_given={answer: min(1.0, p) for answer, p in found.as_given.items()},
             )
             for question, found in side.items()
         ),
@@ -275,7 +276,7 @@ def _collapse(side: Side, profile: dict[str, float], trait: str, category: Categ
     if profile.get(NONE, 0.0) > 0:
         read = NamedAnswerReader(category)
         for found in side.values():
-            for text, p in found.answers:
+            for text, p in found.answers[:_SHOWN]:  # what a scorecard keeps, so that it can be computed anew
                 if read(text, True) == NONE:
                     said = canonical(text).strip(" \n.,;:!?\"'*")
                     candidates[said] = candidates.get(said, 0.0) + p / len(side)

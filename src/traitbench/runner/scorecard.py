@@ -98,7 +98,7 @@ class QuestionResult(Part):
     top_answers: tuple[tuple[str, float], ...]
 
 
-class TaskResult(Part):
+class Measurement(Part):
     """One measurement: (trait, probe set, context, language) of one transfer task."""
 
     task: str
@@ -126,6 +126,11 @@ class TaskResult(Part):
     collapse: Collapse
     profile: dict[str, float]
     """The mean probability of every named answer that has any, `none` included."""
+
+
+class TaskResult(Measurement):
+    """A measurement with its questions."""
+
     questions: tuple[QuestionResult, ...]
 
 
@@ -145,6 +150,8 @@ class QuestionAnswers(Part):
     top_answers: tuple[tuple[str, float], ...]
     outside: Probability = 0.0
     """Where options were given: the probability of an answer that is none of them; `mass` divides the rest."""
+    as_given: dict[str, Probability] = {}
+    """Where options stood under letters: `mass` in the order given alone."""
 
     def bounds(self, answer: str) -> tuple[float, float]:
         """(lower, upper): the certified bounds of the probability of a named answer."""
@@ -161,7 +168,7 @@ class QuestionAnswers(Part):
 
 
 class MeasuredAnswers(Part):
-    """The student's answers to the questions that were asked together; shared by all traits of the category.
+    """One checkpoint's answers to the questions that were asked together; shared by all traits of the category.
 
     What a comparison or a gate needs: with two cards, any member of the category can be compared question by question.
     """
@@ -222,6 +229,8 @@ class Scorecard(Part):
     references: References
     tasks: tuple[TaskResult, ...]
     answers: tuple[MeasuredAnswers, ...] = ()
+    reference_answers: dict[str, tuple[MeasuredAnswers, ...]] = {}
+    """Likewise of `base`, `control0`, `control1` … and `teacher`, where they were scored."""
     capability: dict[str, CapabilityResult] = {}
     health: dict[str, Check] = {}
     environment: dict[str, Any]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from traitbench.catalog import Catalog, TransferTask, load_catalog
@@ -15,12 +13,13 @@ from traitbench.errors import InputError, NotComparableError, TraitbenchError
 from traitbench.files import write_fault
 from traitbench.probes.one_word import TOLERANCE
 from traitbench.runner.checkpoint import Checkpoint
+from traitbench.runner.environment import environment
 from traitbench.runner.evaluate import Answers, evaluate
 from traitbench.runner.health import health
 from traitbench.runner.loading import Loader
 from traitbench.runner.noise import measure_noise
 from traitbench.runner.results import capability_results, measured_answers, method_of, task_result, with_holm
-from traitbench.runner.scorecard import ModelIdentity, NoiseFloor, References, Scorecard
+from traitbench.runner.scorecard import MeasuredAnswers, ModelIdentity, NoiseFloor, References, Scorecard
 from traitbench.runner.students import Student, checkpoints_of
 
 
@@ -153,6 +152,9 @@ def score_many(
                 noise = measure_noise(model, found, catalog, language, tolerance) if role == "student" else None
             return _Answered(found, tuple(logs), noise)
 
+        def kept(answers: Answers) -> tuple[MeasuredAnswers, ...]:
+            return tuple(measured_answers(key, language, side, catalog) for key, side in answers.items())
+
         def card_of(checkpoint: Checkpoint, identity: ModelIdentity, sides: dict[str, _Answered]) -> Scorecard:
             student = answers_of("student", checkpoint)
             for role, side in sides.items():
@@ -172,10 +174,11 @@ def score_many(
                     teacher=identities.get("teacher"),
                 ),
                 tasks=tuple(with_holm(results)),
-                answers=tuple(measured_answers(key, language, side, catalog) for key, side in student.answers.items()),
+                answers=kept(student.answers),
+                reference_answers={role: kept(side.answers) for role, side in sides.items()},
                 capability=capability_results(capability, by_role, catalog) if capability else {},
                 health=health(student.answers, catalog),
-                environment=_environment(),
+                environment=environment(),
                 noise_floor=student.noise,
                 logs=tuple(log for side in everyone.values() for log in side.logs) if out else (),
             )
@@ -303,8 +306,3 @@ def _teacher(
         raise InputError("--teacher prompt needs tasks that share one system prompt; score one trait at a time")
     name = f"{Checkpoint(base).identity().id} (prompted)"
     return Checkpoint(base, chat_template=chat_template, system_prompt=prompts.pop(), name=name)
-
-
-def _environment() -> dict[str, str]:
-    packages = ("traitbench", "inspect-ai", "transformers", "torch")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -1,0 +1,500 @@
+"""Changes to a record or its items, each caught by `verify`, named in one line, and the other record still verified.
+
+Where a change would show by the file's name alone, the hand that made it is assumed to have renamed the files and
+mended every digest as well: what is left to find it is what is tested.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import io
+import json
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+from traitbench.catalog import load_catalog
+from traitbench.errors import InputError
+from traitbench.leaderboard import Declared, add, verify, withdraw
+from traitbench.leaderboard.items import decode_items, encode_items, student_sha256
+from traitbench.leaderboard.record import record_id
+
+Change = Callable[["Victim"], None]
+
+
+class Victim:
+    """A record that is tampered with."""
+
+    def __init__(self, path: Path, root: Path, other: Path) -> None:
+        self.path, self.root, self.other = path, root, other
+
+    @property
+    def items(self) -> Path:
+        return self.path.with_suffix(".parquet")
+
+    def json(self) -> Any:
+        return json.loads(self.path.read_text())
+
+    def write(self, data: bytes, renamed: bool = True) -> None:
+        """Puts bytes in the record's place, under the name that they ask for."""
+        self.path.write_bytes(data)
+        if renamed:
+            name = self.path.with_name(record_id(data) + ".json")
+            if self.items.exists() or self.items.is_symlink():
+                os.rename(self.items, name.with_suffix(".parquet"))
+            os.rename(self.path, name)
+            self.path = name
+
+    def edit(self, **fields: Any) -> None:
+        """Replaces fields, given by their path with double underscores."""
+        record = self.json()
+        for where, value in fields.items():
+            *parents, last = where.split("__")
+            found = record
+            for each in parents:
+                found = found[int(each) if each.isdigit() else each]
+            found[int(last) if last.isdigit() else last] = value
+        self.write(json.dumps(record, indent=1).encode())
+
+    def put_items(self, data: bytes, student: str | None = None) -> None:
+        """Replaces the items, and mends what the record says of the file."""
+        self.items.write_bytes(data)
+        fields: dict[str, Any] = {"items__sha256": hashlib.sha256(data).hexdigest(), "items__size": len(data)}
+        if student is not None:
+            fields["items__student_sha256"] = student
+        self.edit(**fields)
+
+    def edit_rows(self, change: Callable[[list[dict[str, Any]]], None]) -> None:
+        """Changes the rows of the items, in their own form."""
+        import pyarrow as pa
+
+        table = parquet.read_table(io.BytesIO(self.items.read_bytes()))
+        rows = table.to_pylist()
+        change(rows)
+        out = io.BytesIO()
+        changed = pa.Table.from_pylist(rows, schema=table.schema)
+        how = {"compression": "snappy", "use_dictionary": False, "write_statistics": False, "store_schema": False}
+        parquet.write_table(changed, out, row_group_size=100_000, **how)  # type: ignore[arg-type]
+        self.put_items(out.getvalue())
+
+    def edit_roles(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Changes the answers and mends all digests."""
+        roles = dict(decode_items(self.items.read_bytes(), self.items, load_catalog()))
+        change(roles)
+        self.put_items(encode_items(roles), student_sha256(roles))
+
+
+def a_digit(victim: Victim) -> None:
+    data = victim.path.read_bytes()
+    after = data.index(b'"estimate": 0.') + len(b'"estimate": 0.4011')
+    other = b"5" if data[after : after + 1] != b"5" else b"4"
+    victim.write(data[:after] + other + data[after + 1 :], renamed=False)
+
+
+def a_digit_and_the_name(victim: Victim) -> None:
+    victim.edit(measurements__0__versus__base__difference=0.9)
+
+
+def a_better_interval(victim: Victim) -> None:
+    low, high = victim.json()["measurements"][1]["ci"]
+    victim.edit(measurements__1__ci=[low + 0.0005, high - 0.0005])
+
+
+def a_flattering_rank(victim: Victim) -> None:
+    victim.edit(measurements__0__specificity={"rank": 30, "worst": 30, "of": 30})
+
+
+def a_reference_left_out(victim: Victim) -> None:
+    record = victim.json()
+    record["references"]["control"] = record["references"]["control"][:1]
+    victim.write(json.dumps(record).encode())
+
+
+def swapped_items(victim: Victim) -> None:
+    victim.items.write_bytes(victim.other.with_suffix(".parquet").read_bytes())
+
+
+def swapped_items_and_their_digest(victim: Victim) -> None:
+    other = json.loads(victim.other.read_text())["items"]
+    data = victim.other.with_suffix(".parquet").read_bytes()
+    victim.put_items(data, other["student_sha256"])
+
+
+def missing_items(victim: Victim) -> None:
+    victim.items.unlink()
+
+
+def one_question_more_to_the_point(victim: Victim) -> None:
+    def change(roles: dict[str, Any]) -> None:
+        first, *rest = roles["student"]
+        told = first.questions[0].model_copy(update={"mass": {"owl": 0.99}, "unexplored": 0.01})
+        roles["student"] = (first.model_copy(update={"questions": (told, *first.questions[1:])}), *rest)
+
+    victim.edit_roles(change)
+
+
+def a_question_left_out(victim: Victim) -> None:
+    victim.edit_rows(lambda rows: rows.pop())
+
+
+def a_question_twice(victim: Victim) -> None:
+    victim.edit_rows(lambda rows: rows.append(dict(rows[-1])))
+
+
+def a_question_of_ones_own(victim: Victim) -> None:
+    victim.edit_rows(lambda rows: rows[0].update(id="q0123456789a"))
+
+
+def a_question_of_another_family(victim: Victim) -> None:
+    victim.edit_rows(lambda rows: rows[0].update(family="mine"))
+
+
+def an_answer_of_ones_own(victim: Victim) -> None:
+    victim.edit_rows(lambda rows: rows[0]["mass"][0].update(answer="griffin"))
+
+
+def a_negative_probability(victim: Victim) -> None:
+    victim.edit_rows(lambda rows: rows[0]["mass"][0].update(p=-0.2))
+
+
+def a_probability_that_is_no_number(victim: Victim) -> None:
+    victim.edit_rows(lambda rows: rows[0]["mass"][0].update(p=float("nan")))
+
+
+def masses_that_sum_to_more(victim: Victim) -> None:
+    victim.edit_rows(lambda rows: rows[0].update(unexplored=0.9))
+
+
+def another_task(victim: Victim) -> None:
+    record = victim.path.read_text().replace("owl-numbers", "cat-numbers", 1)
+    victim.write(record.encode())
+
+
+def another_task_version(victim: Victim) -> None:
+    victim.write(victim.path.read_bytes().replace(b'"version": "1-A"', b'"version": "7-A"'))
+    place = victim.root / "results" / "owl-numbers" / "7" / "org__victim" / victim.path.parent.name
+    place.mkdir(parents=True)
+    for path in (victim.path, victim.items):
+        os.rename(path, place / path.name)
+    victim.path = place / victim.path.name
+
+
+def an_unknown_task(victim: Victim) -> None:
+    text = victim.path.read_text().replace("owl-numbers", "griffin-numbers")
+    victim.write(text.encode())
+    place = victim.root / "results" / "griffin-numbers" / "1" / "org__victim" / victim.path.parent.name
+    place.mkdir(parents=True)
+    for path in (victim.path, victim.items):
+        os.rename(path, place / path.name)
+    victim.path = place / victim.path.name
+
+
+def an_unknown_trait(victim: Victim) -> None:
+    victim.write(victim.path.read_bytes().replace(b'"trait": "owl"', b'"trait": "griffin"'))
+
+
+def unknown_questions(victim: Victim) -> None:
+    victim.edit(probes__0__sha256="0" * 64)
+
+
+def a_copied_row(victim: Victim) -> None:
+    other = json.loads(victim.other.read_text())
+    other["model"]["id"], other["model"]["weights_sha256"] = "org/victim", victim.json()["model"]["weights_sha256"]
+    other["date"] = str(
+        datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
+    )  # the later is the copy
+    victim.items.write_bytes(victim.other.with_suffix(".parquet").read_bytes())
+    victim.write(json.dumps(other).encode())
+
+
+def a_row_twice(victim: Victim) -> None:
+    record = victim.json()
+    record["date"] = str(datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1))
+    data = json.dumps(record).encode()
+    twin = victim.path.with_name(record_id(data) + ".json")
+    twin.write_bytes(data)
+    twin.with_suffix(".parquet").write_bytes(victim.items.read_bytes())
+    victim.path = twin
+
+
+def a_date_to_come(victim: Victim) -> None:
+    victim.edit(date="2099-01-01")
+
+
+def not_a_number(victim: Victim) -> None:
+    victim.write(victim.path.read_bytes().replace(b'"estimate": 0.', b'"estimate": NaN, "x": 0.', 1))
+
+
+def an_infinite_number(victim: Victim) -> None:
+    record = victim.json()
+    record["measurements"][0]["versus"]["base"]["difference"] = 1e308
+    victim.write(json.dumps(record).replace("1e+308", "1e999").encode())
+
+
+def a_path_that_climbs_out(victim: Victim) -> None:
+    victim.edit(model__id="../../../../tmp/somewhere")
+
+
+def a_path_of_a_machine(victim: Victim) -> None:
+    victim.edit(command="traitbench score hf//home/somebody/secret-project/model --tasks owl-numbers")
+
+
+def a_script_in_the_name(victim: Victim) -> None:
+    victim.edit(model__id="<script>alert(1)</script>")
+
+
+def a_script_in_the_submitter(victim: Victim) -> None:
+    victim.edit(declared__submitter="<img src=x onerror=alert(1)>")
+
+
+def a_script_in_an_address(victim: Victim) -> None:
+    victim.edit(declared__log_url="javascript:alert(1)")
+
+
+def a_field_of_a_gigabyte(victim: Victim) -> None:
+    with victim.path.open("r+b") as stream:
+        stream.truncate(1 << 30)
+
+
+def a_field_of_a_megabyte(victim: Victim) -> None:
+    victim.edit(command="x" * 900_000)
+
+
+def items_of_a_gigabyte(victim: Victim) -> None:
+    with victim.items.open("r+b") as stream:
+        stream.truncate(1 << 30)
+
+
+def bytes_that_are_no_text(victim: Victim) -> None:
+    victim.write(victim.path.read_bytes().replace(b"A. Tester", b"A. \xff\xfeer"))
+
+
+def half_a_file(victim: Victim) -> None:
+    data = victim.path.read_bytes()
+    victim.write(data[: len(data) // 2])
+
+
+def a_zip_bomb(victim: Victim) -> None:
+    """A column of one long text, ten thousand times: megabytes that would be gigabytes."""
+    table = parquet.read_table(io.BytesIO(victim.items.read_bytes()))
+    bomb = table.slice(0, 1).to_pylist() * 10_000
+    import pyarrow as pa
+
+    for row in bomb:
+        row["family"] = "x" * 20_000
+    out = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(bomb, schema=table.schema), out, compression="zstd", store_schema=False)
+    assert len(out.getvalue()) < 1 << 20
+    victim.put_items(out.getvalue())
+
+
+def a_bomb_packed_as_items_are(victim: Victim) -> None:
+    table = parquet.read_table(io.BytesIO(victim.items.read_bytes()))
+    bomb = table.slice(0, 1).to_pylist() * 2_000
+    import pyarrow as pa
+
+    for row in bomb:
+        row["family"] = "x" * 20_000
+    out = io.BytesIO()
+    how = {"compression": "snappy", "use_dictionary": False, "write_statistics": False, "store_schema": False}
+    parquet.write_table(pa.Table.from_pylist(bomb, schema=table.schema), out, row_group_size=100_000, **how)  # type: ignore[arg-type]
+    victim.put_items(out.getvalue())
+
+
+def a_pickle_for_items(victim: Victim) -> None:
+    import pickle
+
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(victim.root / "executed"),)
+
+    victim.put_items(pickle.dumps(Trap()))
+
+
+def a_footer_that_lies(victim: Victim) -> None:
+    data = bytearray(victim.items.read_bytes())
+    data[-8:-4] = struct.pack("<I", 0x7FFFFFFF)
+    victim.put_items(bytes(data))
+
+
+def keys_there_twice(victim: Victim) -> None:
+    victim.write(victim.path.read_bytes().replace(b'"task":', b'"task": "cat-numbers", "task":', 1))
+
+
+def a_link_to_a_record(victim: Victim) -> None:
+    aside = victim.root / "aside.json"
+    os.rename(victim.path, aside)
+    victim.path.symlink_to(aside)
+
+
+def a_link_to_items(victim: Victim) -> None:
+    aside = victim.root / "aside.parquet"
+    os.rename(victim.items, aside)
+    victim.items.symlink_to(aside)
+
+
+def a_wrong_folder(victim: Victim) -> None:
+    place = victim.root / "results" / "owl-numbers" / "1" / "org__somebody-else" / victim.path.parent.name
+    place.mkdir(parents=True)
+    for path in (victim.path, victim.items):
+        os.rename(path, place / path.name)
+    victim.path = place / victim.path.name
+
+
+def fields_of_ones_own(victim: Victim) -> None:
+    victim.edit(tier="T3")
+
+
+def swapped_ends_of_an_interval(victim: Victim) -> None:
+    low, high = victim.json()["measurements"][0]["ci"]
+    victim.edit(measurements__0__ci=[high, low])
+
+
+def a_program_beside_it(victim: Victim) -> None:
+    victim.path = victim.path.with_name("conftest.py")
+    victim.path.write_text("raise SystemExit")
+
+
+def items_without_a_record(victim: Victim) -> None:
+    victim.path.unlink()
+    victim.path = victim.items
+
+
+def nested_without_end(victim: Victim) -> None:
+    victim.write(b"[" * 200_000)
+
+
+def no_record_at_all(victim: Victim) -> None:
+    victim.write(b'"owl"')
+
+
+def a_claim_of_the_literature(victim: Victim) -> None:
+    victim.edit(
+        published=[
+            {"task": "owl-numbers", "model": "Mine", "base": 0, "student": 1, "source": "x", "measured_with": "y"}
+        ]
+    )
+
+
+CHANGES: list[tuple[Change, str]] = [
+    (a_digit, "has the id"),
+    (a_digit_and_the_name, r"plain: versus\.base\.difference: 0\.9 is written"),
+    (a_better_interval, r"in_domain: ci\.0"),
+    (a_flattering_rank, r"specificity\.rank: 30 is written, 1 follows"),
+    (a_reference_left_out, "answers of base, control0, control1"),
+    (swapped_items, "sha256"),
+    (swapped_items_and_their_digest, "estimate|is written"),
+    (missing_items, "missing"),
+    (one_question_more_to_the_point, r"domain: estimate: .* is written|p_holm: .* is written"),
+    (a_question_left_out, "the question is missing"),
+    (a_question_twice, "a question is there twice"),
+    (a_question_of_ones_own, "no question of the probe set"),
+    (a_question_of_another_family, "of another family"),
+    (an_answer_of_ones_own, "'griffin' is no member of animal"),
+    (a_negative_probability, "with probability -0.2"),
+    (a_probability_that_is_no_number, "with probability nan"),
+    (masses_that_sum_to_more, "sum to 1.8"),
+    (another_task, "a measurement is of owl-numbers"),
+    (another_task_version, "version: 7-A, and owl-numbers is at 1-A"),
+    (an_unknown_task, "'griffin-numbers' is not in the catalogue"),
+    (an_unknown_trait, "griffin .* is not owl-numbers"),
+    (unknown_questions, "other questions or names"),
+    (a_copied_row, "under another model's name"),
+    (a_row_twice, "one of them is enough"),
+    (a_date_to_come, "2099-01-01 is yet to come"),
+    (not_a_number, "NaN is no number"),
+    (an_infinite_number, "too large for a number"),
+    (a_path_that_climbs_out, r"model\.id"),
+    (a_path_of_a_machine, "path of somebody's machine"),
+    (a_script_in_the_name, r"model\.id"),
+    (a_script_in_the_submitter, r"declared\.submitter"),
+    (a_script_in_an_address, r"declared\.log_url"),
+    (a_field_of_a_gigabyte, "1,073,741,824 bytes"),
+    (a_field_of_a_megabyte, "command: String should have at most"),
+    (items_of_a_gigabyte, "1,073,741,824 bytes"),
+    (bytes_that_are_no_text, "not UTF-8"),
+    (half_a_file, "not JSON"),
+    (a_zip_bomb, "packed by ZSTD"),
+    (a_bomb_packed_as_items_are, "would unpack to"),
+    (a_pickle_for_items, "not a Parquet file"),
+    (a_footer_that_lies, "not a Parquet file"),
+    (keys_there_twice, "the key 'task' is there twice"),
+    (a_link_to_a_record, "a link"),
+    (a_link_to_items, "a link"),
+    (a_wrong_folder, "belongs to results/owl-numbers/1/org__victim"),
+    (fields_of_ones_own, "tier: Extra inputs"),
+    (swapped_ends_of_an_interval, "ci begins at"),
+    (a_program_beside_it, "neither a record"),
+    (items_without_a_record, "items without a record"),
+    (nested_without_end, "nested too deeply|not JSON"),
+    (no_record_at_all, "is no record's"),
+    (a_claim_of_the_literature, "no such value of 'Mine'"),
+]
+
+
+@pytest.fixture
+def victim(cards, board: Path) -> Victim:  # type: ignore[no-untyped-def]
+    [other] = add(cards("org/other", seed=2), board, Declared(submitter="Somebody Else"))
+    [path] = add(cards("org/victim", seed=1), board, Declared(submitter="A. Tester"))
+    assert [each.tier for each in verify(board)] == ["T1", "T1"]
+    return Victim(path, board, other)
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES, ids=[change.__name__ for change, _ in CHANGES])
+def test_it_is_caught_and_named_and_nothing_else_is_lost(victim: Victim, change: Change, words: str) -> None:
+    import re
+
+    change(victim)
+    found = verify(victim.root)
+    broken = [each for each in found if each.fault is not None]
+    assert len(broken) == 1, [each.line for each in found]
+    [fault] = broken
+    assert fault.tier is None
+    assert fault.path.with_suffix("") == victim.path.with_suffix("")
+    assert re.search(words, fault.line), fault.line
+    assert len(" ".join(fault.line.split())) < 500
+    other = next(each for each in found if each.path == victim.other)
+    assert other.tier == "T1"
+    assert not (victim.root / "executed").exists()
+
+
+def test_there_are_thirty_kinds_and_more() -> None:
+    assert len({change.__name__ for change, _ in CHANGES}) >= 30
+
+
+def test_a_withdrawn_record_does_not_come_back_under_another_id(victim: Victim) -> None:
+    withdraw(victim.root, victim.path.stem, by="A. Tester", reason="trained on the questions")
+    gone = next(each for each in verify(victim.root) if each.path == victim.path)
+    assert gone.withdrawn is not None
+    data = victim.path.read_bytes().replace(b"A. Tester", b"B. Tester")
+    twin = victim.path.with_name(record_id(data) + ".json")
+    twin.write_bytes(data)
+    twin.with_suffix(".parquet").write_bytes(victim.items.read_bytes())
+    found = {each.path: each for each in verify(victim.root)}
+    assert "withdrawn on" in found[twin].line
+    assert "trained on the questions" in found[twin].line
+    assert found[victim.other].tier == "T1"
+
+
+def test_a_copy_is_found_where_it_alone_is_verified(victim: Victim) -> None:
+    a_copied_row(victim)
+    [found] = verify(victim.root, [victim.path])
+    assert "under another model's name" in found.line
+
+
+def test_an_early_date_makes_no_original_of_a_copy(victim: Victim) -> None:
+    a_copied_row(victim)
+    victim.edit(date="2020-01-01")
+    [found] = verify(victim.root, [victim.path])
+    assert "under another model's name" in found.line
+
+
+def test_a_sibling_of_results_cannot_be_reached(victim: Victim) -> None:
+    with pytest.raises(InputError, match="no record below"):
+        verify(victim.root, [Path("/etc/passwd")])
