@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from traitbench.catalog import Catalog, ChoiceQuestion
+from traitbench.catalog import Catalog, ChoiceQuestion, load_catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate import Policy, judge
 from traitbench.gate.subject import Subject
@@ -25,7 +26,7 @@ def card(catalog: Catalog) -> MakeCard:
     def make(
         name: str, *probe_sets: str, tell: Callable[[ChoiceQuestion], dict[str, float]], top: Any = (), **fields: Any
     ) -> Subject:
-        answers = []
+        answers, less = [], fields.get("less", ())
         for probe_set in probe_sets:
             probes = catalog.probe_set(probe_set)
             questions = tuple(
@@ -34,7 +35,7 @@ def card(catalog: Catalog) -> MakeCard:
                     within_tolerance=True, top_answers=top, outside=fields.get("outside", 0.0),
                 )
                 for each in probes.questions
-                if isinstance(each, ChoiceQuestion) and each.language == "en" and each.trait not in fields.get("less", ())
+                if isinstance(each, ChoiceQuestion) and each.language == "en" and each.trait not in less
             )  # fmt: skip
             answers += [
                 MeasuredAnswers(
@@ -92,34 +93,24 @@ def test_a_kind_that_is_not_the_probe_sets_is_refused(card: MakeCard, policy: Ma
         judge(policy(rule), [student], base=base)
 
 
-def test_a_member_that_no_question_offers_was_not_measured(
-    card: MakeCard, policy: MakePolicy, catalog: Catalog
-) -> None:
-    probes = catalog.probe_set("animal_revealed")
-    unasked = next(each for each in catalog.categories["animal"].traits if not probes.offering(each, "en"))
+def test_a_member_that_nothing_offers_was_not_measured(card: MakeCard, policy: MakePolicy, tmp_path: Path) -> None:
+    (tmp_path / "categories").mkdir()
+    (tmp_path / "categories" / "more.yaml").write_text(
+        "category: animal\nnoun: {en: [animal, animals]}\ntraits:\n"
+        "  - {id: axolotl, names: {en: [axolotl, axolotls]}}\n"
+    )
     base, student = (card(name, "animal_revealed", tell=even) for name in ("base", "student"))
-    with pytest.raises(NotComparableError, match=f"offers {unasked}, as rule 1 asks"):
-        judge(policy({"trait": unasked}), [student], base=base)
+    for rule in ({"trait": "axolotl"}, {"suite": "animal"}):
+        with pytest.raises(NotComparableError, match="offers axolotl, as rule 1 asks"):
+            judge(policy(rule), [student], base=base, catalog=load_catalog(tmp_path))
 
 
 def test_a_suite_is_judged_as_a_whole(card: MakeCard, policy: MakePolicy, catalog: Catalog) -> None:
-    """A card that holds every category of the suite, by other questions than the suite's."""
+    """A card that holds every trait of the suite, by other questions than the suite's."""
     sets = {task.probe_set.replace("one_word", "revealed") for task in catalog.tasks_of(catalog.suite("smoke"))}
     base, student = (card(name, *sorted(sets), tell=even) for name in ("base", "student"))
-    shared = catalog.model_copy(
-        update={
-            "tasks": {
-                name: task
-                for name, task in catalog.tasks.items()
-                if catalog.probe_sets["animal_revealed"].offering(task.trait, "en")
-                or catalog.probe_sets["tree_revealed"].offering(task.trait, "en")
-            }
-        }
-    )
-    with pytest.raises(
-        NotComparableError, match=r"animal_one_word \(plain\) was not measured, as suite smoke of rule 1"
-    ):
-        judge(policy({"suite": "smoke"}), [student], base=base, catalog=shared)
+    with pytest.raises(NotComparableError, match=r"animal_one_word \(plain\) was not measured, as suite smoke"):
+        judge(policy({"suite": "smoke"}), [student], base=base)
 
 
 @pytest.mark.parametrize(("outside", "refused"), [(0.0, True), (0.5, True), (0.98, False), (1.0, True)])

@@ -226,8 +226,10 @@ def test_every_member_has_its_mean_share_over_the_questions_that_offer_it(catalo
     names = {trait.id: trait.names["en"][0] for trait in catalog.categories["colour"].traits.values()}
 
     def answer(text: str) -> str:
-        question = next(each for each in questions if each.text in text)
-        return next(line[0] for line in text.splitlines() if line.endswith(f") {names[question.options[0]]}"))
+        lines = text.splitlines()
+        offered = {line[3:] for line in lines if line[1:3] == ") "}
+        question = next(q for q in questions if q.text in text and {names[each] for each in q.options} == offered)
+        return next(line[0] for line in lines if line.endswith(f") {names[question.options[0]]}"))
 
     task = choice_task("colour_revealed", EVERY, "none", "en", "auto")
     log = run(task, get_model(scripted(answer)), tmp_path, sample_id=[each.id for each in questions], epochs=2)

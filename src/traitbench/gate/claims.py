@@ -51,10 +51,10 @@ def measurements(
         ]
         _require_contexts(number, rule, category, pairings, students[0])
         found += [(each, _offered(number, tuple(by_category[category]), each, students[0])) for each in pairings]
-    if not any(tested for _, tested in found):
-        raise NotComparableError(f"{students[0].label}: answers: there are none; score the checkpoint again")
     if not everywhere:
         _require_traits(number, rule, traits, found, students[0], catalog)
+    if not any(tested for _, tested in found):
+        raise NotComparableError(f"{students[0].label}: answers: there are none; score the checkpoint again")
     if rule.suite in catalog.suites:
         _require_suite(number, rule, [pairing for pairing, _ in found], students[0], catalog)
     return found
