@@ -1,7 +1,7 @@
 """How long does a leaderboard's site take to build, and how soon does a reader see it?
 
 2,000 records with their items, 20,000 without, on the cores that this machine has; memory is that of all processes
-together. The records are synthetic and made once below --keep, which takes minutes and is not timed.
+together. The records are synthetic and made once below --keep, which is not timed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def measure(board: Path, scratch: Path, n: int, *, items: bool) -> Path:
 
     if not board.is_dir():
         if items:
-            synthetic_records.write_board(board, n, seeds=1, processes=2)
+            synthetic_records.write_many(board, n)
         else:
             synthetic_records.write_without_items(board, n)
     out = scratch / f"site_{n}"

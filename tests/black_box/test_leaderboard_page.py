@@ -319,6 +319,9 @@ def test_the_table_can_be_used_by_keyboard_alone(tab: Tab, address: str) -> None
     page.focus(".pk")
     page.keyboard.press("Space")
     page.wait_for_selector("#compare:not([hidden])")
+    page.focus("#jump")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "compare-title"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

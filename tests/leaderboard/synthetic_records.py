@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -63,16 +62,32 @@ def students(n: int, seeds: int = 3) -> Iterator[Student]:
         yield Student(cell, trait, domain, cell % len(BASES), cell % 4 != 3, seed, cell % 5 != 4)
 
 
-def write_board(root: Path, n: int, *, seeds: int = 3, processes: int = 1) -> None:
-    """Writes `n` records with their items below `root`."""
+def write_board(root: Path, n: int) -> None:
+    """Writes `n` records with their items below `root`, three seeds of each recipe."""
     os.environ.setdefault("SOURCE_DATE_EPOCH", "1790000000")
-    wanted = list(students(n, seeds))
-    if processes == 1:
-        for each in wanted:
-            _write(root, each)
-        return
-    with ProcessPoolExecutor(processes) as pool:
-        list(pool.map(partial(_write, root), wanted, chunksize=20))
+    for each in students(n):
+        write(entry_of(each), root)
+
+
+def write_many(root: Path, n: int, *, distinct: int = 100) -> None:
+    """Writes `n` records with their items, each a row of its own.
+
+    `distinct` checkpoints stand under many names, each time against another revision of their base, so that none is a
+    copy of another and each stands verification.
+    """
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "1790000000")
+    made = [entry_of(each) for each in students(distinct, seeds=1)]
+    for i in range(n):
+        entry, turn = made[i % distinct], i // distinct
+        record, base = entry.record, entry.record.references.base
+        assert base is not None
+        model = record.model.model_copy(update={"id": f"{record.model.id}-{turn}"})
+        references = record.references.model_copy(
+            update={"base": base.model_copy(update={"revision": f"revision {turn}"})}
+        )
+        said = record.declared.model_copy(update={"recipe": f"{record.declared.recipe}, turn {turn}"})
+        renamed = record.model_copy(update={"model": model, "references": references, "declared": said})
+        write(Entry(renamed, entry.items), root)
 
 
 def write_without_items(root: Path, n: int) -> None:
@@ -86,10 +101,6 @@ def write_without_items(root: Path, n: int) -> None:
         said = record.declared.model_copy(update={"recipe": None})
         bare = record.model_copy(update={"model": model, "items": None, "declared": said})
         write(Entry(bare, None), root)
-
-
-def _write(root: Path, student: Student) -> None:
-    write(entry_of(student), root)
 
 
 def entry_of(student: Student) -> Entry:

@@ -316,6 +316,62 @@ def test_the_commands_say_what_they_did_and_what_is_wrong(board: Path, tmp_path:
     assert "no site was built here" in str(result.exception)  # type: ignore[attr-defined]
 
 
+def test_a_scale_is_shown_and_compared_by_its_own_questions(tmp_path: Path) -> None:
+    """A choice among options measures a trait on the questions that offer it, and on no other."""
+    import random
+
+    from synthetic_records import ENVIRONMENT
+
+    from traitbench.catalog import OTHER, load_catalog
+    from traitbench.leaderboard import Declared, entries
+    from traitbench.runner.recomputing import task_results
+    from traitbench.runner.results import with_holm
+    from traitbench.runner.scorecard import MeasuredAnswers, ModelIdentity, QuestionAnswers, References, Scorecard
+
+    catalog, rng = load_catalog(), random.Random(1)
+    probes = catalog.probe_set("misalignment_choice")
+    task = next(each for each in catalog.tasks.values() if each.probe_set == probes.id and each.domain == "numbers")
+
+    def answers(share: float) -> tuple[MeasuredAnswers, ...]:
+        asked = [each for each in probes.questions if each.language == "en"]
+        return tuple(
+            MeasuredAnswers(
+                probe_set=probes.id, version=probes.version, category=probes.category, context=context, domain=domain,
+                language="en", method="exact", kind="choice", questions=tuple(
+                    QuestionAnswers(
+                        id=each.id, family=each.family, mass={each.trait: p, OTHER: 1 - p}, unexplored=0.0, draws=None,
+                        within_tolerance=True, top_answers=(), outside=0.02,
+                    )
+                    for each in asked if (p := share + rng.uniform(-0.05, 0.05))
+                ),
+            )
+            for context, domain in (("plain", "none"), ("in_domain", "numbers"))
+        )  # fmt: skip
+
+    roles = {"student": answers(0.5), "base": answers(0.2)}
+    card = Scorecard(
+        model=ModelIdentity(id="org/choosing", weights_sha256="a" * 64),
+        references=References(base=ModelIdentity(id="org/base", weights_sha256="b" * 64)),
+        tasks=tuple(with_holm(task_results(task, roles, catalog))),
+        answers=roles["student"],
+        reference_answers={"base": roles["base"]},
+        environment=ENVIRONMENT,
+    )
+    [entry] = entries(card, Declared(submitter="A. Tester"))
+    write(entry, tmp_path / "board")
+    built = build(tmp_path / "board", tmp_path / "site")
+    assert (built.records, built.left_out) == (1, 0), (tmp_path / "site" / "left-out.html").read_text()
+    [script] = (tmp_path / "site" / "data").iterdir()
+    content = json.loads(script.read_text().partition(",")[2].removesuffix(");\n"))
+    measured = entry.record.measurements[0]
+    assert measured.n_questions < len([each for each in probes.questions if each.language == "en"])
+    plain = content["rows"][entry.id]["plain"]
+    families = content["asked"][plain["a"]]["families"]
+    assert len(families) == len(plain["s"][0]["m"]) == measured.n_questions
+    assert len(set(families)) == measured.n_families
+    assert sum(plain["s"][0]["m"]) / len(families) / 1e6 == pytest.approx(measured.estimate, abs=1e-6)
+
+
 def test_logs_are_bundled_with_inspects_viewer_and_linked(records: list[Entry], tmp_path: Path) -> None:
     from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec, write_eval_log
 

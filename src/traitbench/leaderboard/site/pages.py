@@ -134,7 +134,7 @@ class Base:
     mean: float
     ci: Interval
     rate: float | None
-    controlled: bool
+    against: str
 
     @property
     def order(self) -> tuple[float, str, str]:
@@ -164,7 +164,7 @@ def _base(base: str, domain: str, group: Sequence[Row]) -> Base:
         mean=sum(differences) / len(differences),
         ci=over_seeds(differences, -1.0, 1.0) if len(differences) > 1 else shifts[0].ci,
         rate=sum(rates) / len(rates) if rates else None,
-        controlled=all(row.main.control is not None for row in group),
+        against=" or ".join(sorted({"controls" if row.main.control else "base" for row in group}, reverse=True)),
     )
 
 

@@ -34,11 +34,14 @@ def _script(name: str, rows: Sequence[Row], catalog: Catalog) -> str:
         about = content["rows"][row.id] = {}
         for context in row.contexts:
             several = [c.paired for each in row.seeds if (c := each.context(context.name)) is not None and c.paired]
-            key = f"{several[0].asked}-{len(several[0].point)}"
+            key = several[0].asked
             if any(each.asked != several[0].asked for each in several):
                 continue
             if key not in asked:
-                asked[key] = {"families": _families(row.first, several[0], catalog)}
+                families = _families(row.first, several[0], catalog)
+                if len(families) != len(several[0].point):
+                    continue
+                asked[key] = {"families": families}
                 freedoms.add(len(set(asked[key]["families"])) - 1)
             kind = "sampled" if context.method == "sampled" else "exact"
             about[context.name] = {"a": key, "k": kind, "s": [_seed(each) for each in several], "d": _draws(several)}

@@ -7,6 +7,7 @@
   const PAGE = 100, MOST = 4;
   const form = document.getElementById("controls"), count = document.getElementById("count");
   const search = document.getElementById("q"), panel = document.getElementById("compare");
+  const jump = document.getElementById("jump");
   const selects = [...form.querySelectorAll("select")], boxes = [...form.querySelectorAll('[name="column"]')];
   const heads = [...board.tHead.rows[0].cells], keys = heads.map((th) => th.dataset.key);
   const usual = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
@@ -90,7 +91,8 @@
   function showPicked() {
     const full = picked.length >= MOST;
     byId.forEach((tr, id) => { const box = pick(tr); box.checked = picked.includes(id); box.disabled = full && !box.checked; });
-    panel.hidden = picked.length === 0;
+    panel.hidden = jump.hidden = picked.length === 0;
+    jump.textContent = `${picked.length} chosen: compare`;
     if (picked.length) compare();
   }
 
@@ -156,6 +158,7 @@
     showPicked();
     write();
   });
+  jump.addEventListener("click", () => { panel.scrollIntoView({ block: "center" }); panel.querySelector("h2").focus(); });
   table.on("order.dt page.dt", () => setTimeout(write));
   table.on("draw.dt", () => { board.closest(".dt-container").classList.toggle("lone", table.page.info().pages < 2); count.textContent = `${table.rows({ search: "applied" }).count()} of ${rows.length} rows`; });
   addEventListener("hashchange", read);
