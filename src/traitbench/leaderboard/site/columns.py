@@ -163,7 +163,7 @@ def _bounds(
     explored = 1.0 - unexplored[:, None]
     alone = np.divide(mass, explored, out=np.zeros_like(mass), where=explored > 0)
     with_rest = mass + unexplored[:, None] * residual
-    point = np.minimum(1.0, np.where(residual.any(axis=1)[:, None], with_rest, alone))
+    point = np.minimum(1.0, np.where(np.any(residual, axis=1, keepdims=True), with_rest, alone))
     drawn = np.maximum(sampled, rest)[:, None] > 0
     lower = np.where(drawn, point, np.minimum(mass, 1.0))
     upper = np.where(drawn, point, np.minimum(1.0, mass + unexplored[:, None]))
