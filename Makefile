@@ -7,11 +7,16 @@ TORCH ?= $(shell grep '^torch' constraints.txt)
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test slow lint types bench clean install
+.PHONY: demo site test slow lint types bench clean install
 
 demo: install
 	$(BIN)/traitbench lab run --trait owl --out lab/owl --leaderboard lab/leaderboard
 	$(BIN)/traitbench leaderboard table --dir lab/leaderboard
+
+# The pages of the leaderboard's records; site/index.html opens without a server.
+site: install
+	$(BIN)/traitbench leaderboard build --out site
+	$(BIN)/python benchmarks/leaderboard_shots.py site
 
 test: install
 	$(BIN)/pytest -n 2 --dist loadfile
@@ -38,4 +43,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) lab logs build dist
+	rm -rf $(VENV) lab site logs build dist

@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import ttost_paired
 
 from traitbench.errors import InputError
-from traitbench.stats import Measured, ShiftTest, decide, holm, shift_test
+from traitbench.stats import Measured, ShiftTest, decide, holm, shift_bounds, shift_test
 
 Array = np.ndarray[Any, Any]
 BASE = np.full(12, 0.4)
@@ -340,3 +340,18 @@ def test_bad_input_is_refused_in_one_line(make: Any, message: str) -> None:
     with pytest.raises(InputError, match=message) as raised:
         make()
     assert "\n" not in str(raised.value)
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.booleans(), st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_bounds_without_p_values_are_those_of_the_test(
+    seeds: int, controls: int, groups: int, truncated: bool, number: int
+) -> None:
+    rng = np.random.default_rng(number)
+    families = [str(i % groups) for i in range(12)]
+    made = []
+    for _ in range(seeds + controls):
+        lower = rng.beta(0.5, 2, 12) * 0.9
+        made.append(Measured(lower, lower + 0.05 * truncated))
+    test = shift_test(made[:seeds], made[seeds:], families, margin=0.5, alpha=0.025)
+    assert shift_bounds(made[:seeds], made[seeds:], families, 0.025) == (test.estimate, test.lower, test.upper)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from traitbench.cli import leaderboard_submit
+from traitbench.cli import leaderboard_site, leaderboard_submit
 from traitbench.cli.leaderboard_submit import Folder
 from traitbench.errors import InputError, NotComparableError
 
@@ -22,6 +22,8 @@ def group() -> None:
 
 app.command("submit")(leaderboard_submit.submit)
 app.command("add")(leaderboard_submit.add)
+app.command("build")(leaderboard_site.build)
+app.command("serve")(leaderboard_site.serve)
 
 
 @app.command()

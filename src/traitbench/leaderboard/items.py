@@ -115,7 +115,7 @@ def decode_items(data: bytes, path: Path, catalog: Catalog) -> Roles:
     does not have, and for what is no distribution.
     """
     grouped: dict[tuple[str, ...], list[QuestionAnswers]] = defaultdict(list)
-    for row in _read(data, path):
+    for row in read_table(data, path).to_pylist():
         place = tuple(row[name] for name in _PLACE)
         grouped[place].append(_question(row, path))
     roles: dict[str, list[MeasuredAnswers]] = defaultdict(list)
@@ -124,7 +124,8 @@ def decode_items(data: bytes, path: Path, catalog: Catalog) -> Roles:
     return dict(roles)
 
 
-def _read(data: bytes, path: Path) -> list[dict[str, Any]]:
+def read_table(data: bytes, path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a file as they stand in it; `InputError` for another form than the one that is written."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -149,16 +150,16 @@ def _read(data: bytes, path: Path) -> list[dict[str, Any]]:
     if unpacked > MAX_UNPACKED:
         raise InputError(f"{path}: would unpack to {unpacked:,} bytes; at most {MAX_UNPACKED:,} are")
     try:
-        table = file.read()
+        table = file.read(None if columns is None else list(columns), use_threads=False)
     except Exception as error:
         raise InputError(f"{path}: not a Parquet file ({_first_line(error)})") from None
     if table.nbytes > 2 * MAX_UNPACKED:  # in memory a text has an offset beside its bytes
         raise InputError(f"{path}: unpacked to {table.nbytes:,} bytes, more than it said")
     try:
-        rows: list[dict[str, Any]] = table.to_pylist()
-    except UnicodeDecodeError as error:  # Parquet does not look whether its texts are text
+        table.validate(full=True)  # Parquet does not look whether its texts are text
+    except pa.ArrowInvalid as error:
         raise InputError(f"{path}: not UTF-8 ({_first_line(error)})") from None
-    return rows
+    return table
 
 
 def _first_line(error: Exception) -> str:

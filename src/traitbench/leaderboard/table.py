@@ -41,7 +41,7 @@ def wide_table(rows: Iterable[tuple[Record, dict[str, Any]]]) -> pd.DataFrame:
 
     That is its id, its tier, its withdrawal: columns that lead the row.
     """
-    return _sorted({**beside, **_wide(record, result)} for record, beside in rows for result in record.measurements)
+    return _sorted({**beside, **wide_row(record, result)} for record, beside in rows for result in record.measurements)
 
 
 def _sorted(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
@@ -55,7 +55,8 @@ def _sorted(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return frame.sort_values(order, ascending=[True, False, False], kind="stable").reset_index(drop=True)
 
 
-def _wide(record: Record, result: Measurement) -> dict[str, Any]:
+def wide_row(record: Record, result: Measurement) -> dict[str, Any]:
+    """One measurement of a record as `wide_table` has it."""
     model, references, rate = record.model, record.references, result.transfer_rate
     row: dict[str, Any] = {
         "task": record.task,

@@ -89,14 +89,13 @@ def verify(root: Path, paths: Sequence[Path] | None = None, cache: Path | None =
     """
     if not (root / RESULTS).is_dir():
         raise InputError(f"{root}: holds no {RESULTS}/; name the leaderboard's folder with --dir")
-    remembered = Remembered.read(cache)
-    known = _Known(root, load_catalog(), withdrawals(root), maintainer_runs(root), remembered, {})
+    known = Known.read(root, load_catalog(), Remembered.read(cache))
     everything = sorted(files_below(root / RESULTS))
     chosen = everything if paths is None else _below(root, paths, everything)
     records = {path for path in everything if path.suffix == ".json"}
     found = [_verify_one(path, known) for path in chosen if path.suffix == ".json"]
-    remembered.write(cache)
-    found += [Verified(path, fault=fault) for path in chosen if (fault := _stray(path, records))]
+    known.remembered.write(cache)
+    found += [Verified(path, fault=fault) for path in chosen if (fault := stray(path, records))]
     gone = {each.record for each in known.gone}
     others = [] if paths is None else [_header(path) for path in sorted(records - set(chosen))]
     beside = [each for each in others if each is not None and each.id not in gone]
@@ -116,7 +115,7 @@ def _below(root: Path, paths: Iterable[Path], everything: list[Path]) -> list[Pa
     return [each for each in everything if each in chosen or each.with_suffix("") in halves]
 
 
-def _stray(path: Path, records: set[Path]) -> str | None:
+def stray(path: Path, records: set[Path]) -> str | None:
     """What is wrong with a file that is no record."""
     if path.suffix == ".json" or path.name in _KEPT:
         return None
@@ -130,7 +129,7 @@ def _stray(path: Path, records: set[Path]) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Known:
+class Known:
     """What every record is held against."""
 
     root: Path
@@ -141,22 +140,24 @@ class _Known:
     asked: dict[tuple[str, ...], str]
     """The hashes of what was asked, as far as they were needed."""
 
+    @classmethod
+    def read(cls, root: Path, catalog: Catalog, remembered: Remembered) -> Known:
+        """With the lists below `root`; `InputError` for a broken one."""
+        return cls(root, catalog, withdrawals(root), maintainer_runs(root), remembered, {})
+
     def asked_sha256(self, *where: str) -> str:
         if where not in self.asked:
             self.asked[where] = asked_sha256(self.catalog, *where)
         return self.asked[where]
 
 
-def _verify_one(path: Path, known: _Known) -> Verified:
+def _verify_one(path: Path, known: Known) -> Verified:
     result = Verified(path)
     try:
         data = read_bounded(path, MAX_RECORD)
         record = decode(data, path)
         result = replace(result, id=record_id(data), record=record)
-        _check_place(path, known.root, record, record_id(data))
-        _check_date(path, record)
-        _check_withdrawn(path, record, record_id(data), known.gone)
-        _check_catalogue(path, record, known)
+        check_record(path, record, record_id(data), known)
         packed = packed_items(path, record)
         speechless = known.remembered.speechless(data, packed)
         if speechless is None:
@@ -169,9 +170,20 @@ def _verify_one(path: Path, known: _Known) -> Verified:
         return replace(result, fault=error.message, comparable=False)
     except InputError as error:
         return replace(result, fault=error.message)
-    tier, why = _tier(record, record_id(data), known.runs)
+    tier, why = tier_of(record, record_id(data), known.runs)
     withdrawn = next((each for each in known.gone if each.record == result.id), None)
     return replace(result, tier=tier, why=why, withdrawn=withdrawn, speechless=speechless)
+
+
+def check_record(path: Path, record: Record, identifier: str, known: Known) -> None:
+    """Holds a record against all but its items.
+
+    Raises `InputError` where it is not what it should be, `NotComparableError` where the catalogue asks otherwise.
+    """
+    _check_place(path, known.root, record, identifier)
+    _check_date(path, record)
+    _check_withdrawn(path, record, identifier, known.gone)
+    _check_catalogue(path, record, known)
 
 
 def _check_place(path: Path, root: Path, record: Record, identifier: str) -> None:
@@ -197,7 +209,7 @@ def _check_withdrawn(path: Path, record: Record, identifier: str, gone: list[Wit
             raise InputError(f"{path}: the answers of {each.record}, withdrawn on {each.date} ({each.reason})")
 
 
-def _check_catalogue(path: Path, record: Record, known: _Known) -> None:
+def _check_catalogue(path: Path, record: Record, known: Known) -> None:
     task = known.catalog.tasks.get(record.task)
     if task is None:
         raise NotComparableError(f"{path}: task: {record.task!r} is not in the catalogue (traitbench list tasks)")
@@ -241,7 +253,8 @@ def _check_figures(path: Path, record: Record, roles: Roles, catalog: Catalog) -
         raise InputError(f"{path}: probes: n_questions is not the number of the items' questions")
 
 
-def _tier(record: Record, identifier: str, runs: list[MaintainerRun]) -> tuple[Tier, str]:
+def tier_of(record: Record, identifier: str, runs: list[MaintainerRun]) -> tuple[Tier, str]:
+    """The tier of a record that is as it should be, and what keeps it from a higher one."""
     if record.items is None:
         return "T0", "no items to compute its figures from"
     if record.model.weights_sha256 is None:

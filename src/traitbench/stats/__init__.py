@@ -1,6 +1,6 @@
 """Estimates, paired differences and corrections. Knows no Inspect and no torch."""
 
-from traitbench.stats.decisions import Measured, Scale, ShiftTest, Verdict, decide, shift_test
+from traitbench.stats.decisions import Measured, Scale, ShiftTest, Verdict, decide, shift_bounds, shift_test
 from traitbench.stats.estimates import (
     Estimate,
     clustered_mean,
@@ -34,6 +34,7 @@ __all__ = [
     "minimum_detectable_effect",
     "power_of_fail",
     "power_of_pass",
+    "shift_bounds",
     "shift_interval",
     "shift_ranks",
     "shift_test",

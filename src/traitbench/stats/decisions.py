@@ -180,6 +180,20 @@ def shift_test(
     )
 
 
+def shift_bounds(
+    students: Sequence[Measured], references: Sequence[Measured], families: Sequence[str], alpha: float
+) -> tuple[float, float, float]:
+    """Estimate, lower and upper of `shift_test` on the probability scale, without the p-values: half of its work."""
+    _check(students, references, families, 0.5, "probability", alpha)
+    codes = np.unique(np.asarray(families), return_inverse=True)[1]
+    if codes.max() == 0:
+        return _Contrast(students, references, codes, "probability").estimate, -math.inf, math.inf
+    if all(each.is_same(references[0]) for each in (*students, *references[1:])):
+        return 0.0, 0.0, 0.0
+    contrast = _Contrast(students, references, codes, "probability")
+    return contrast.estimate, contrast.bound(alpha, -1), contrast.bound(alpha, 1)
+
+
 def decide(tests: Sequence[ShiftTest]) -> list[Verdict]:
     """A verdict for each test of one policy, in order.
 

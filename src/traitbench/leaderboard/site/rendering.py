@@ -1,0 +1,76 @@
+"""The site's templates. Every text from a record is escaped; numbers have one form everywhere."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from traitbench.leaderboard.site import svg
+
+NOT_RUN = "not run"
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of `templates/` as text."""
+    return templates().get_template(template + ".j2").render(**values).rstrip() + "\n"
+
+
+@lru_cache(maxsize=1)
+def templates() -> Environment:
+    found = Environment(
+        loader=PackageLoader("traitbench.leaderboard.site", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        signed=_signed, number=_number, span=_span, signed_span=_signed_span, size=size, words=words, slug=_slug
+    )
+    found.globals["svg"] = svg
+    return found
+
+
+def words(text: str) -> str:
+    """An id of the catalogue as words."""
+    return text.replace("_", " ")
+
+
+def size(parameters: int | None) -> str:
+    """`7.6B`, `124M`, `850k`, or `not declared`."""
+    if parameters is None:
+        return "not declared"
+    for unit, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if parameters >= unit:
+            return f"{parameters / unit:.3g}{letter}"
+    return str(parameters)
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return NOT_RUN if value is None else format(value, form)
+
+
+def _slug(text: str) -> str:
+    return text.replace(" ", "-")
+
+
+def _signed(value: float | None) -> str:
+    return NOT_RUN if value is None else _minus(f"{value:+.3f}")
+
+
+def _span(ci: tuple[float | None, float | None]) -> str:
+    return f"{_end(ci[0], '.3f')} to {_end(ci[1], '.3f')}" if ci != (None, None) else "no interval"
+
+
+def _signed_span(ci: tuple[float | None, float | None]) -> str:
+    return f"{_end(ci[0], '+.3f')} to {_end(ci[1], '+.3f')}" if ci != (None, None) else "no interval"
+
+
+def _end(value: float | None, form: str) -> str:
+    return "open" if value is None else _minus(format(value, form))
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
