@@ -333,7 +333,7 @@ def a_codec_that_does_not_exist(victim: Victim) -> None:
 
 
 def _with_other_codecs(data: bytes) -> Iterator[bytes]:
-    """The file with each byte of its footer that may name the codec of a column (Snappy is 1, as a varint 2) changed."""
+    """The file with one byte of its footer changed that may name a column's codec (Snappy is 1, as a varint 2)."""
     start = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
     for i in range(start, len(data) - 8):
         if data[i] == 2 and data[i - 1] == 0x15:  # a field of type i32, one after the last

@@ -1,6 +1,6 @@
-"""Opens items in a process of its own first: a file made to hurt may end the process in which Parquet's library reads it.
+"""Opens items in a process of its own first: a file made to hurt may end the process that reads it.
 
-Not every broken file is an error that can be caught there; some abort. What the helper survives, the same bytes cannot
+Not every broken file is an error that Parquet's library raises; at some it aborts. What the helper survives, the same bytes cannot
 do to the process that asked. The helper holds no more than `MEMORY`, answers within `PATIENCE`, and is started once.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import subprocess
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -70,10 +71,8 @@ def serve() -> None:
     said.write(_READY)
     said.flush()
     while len(head := sys.stdin.buffer.read(8)) == 8:
-        try:
+        with suppress(InputError, MemoryError):
             read_table(sys.stdin.buffer.read(int.from_bytes(head, "big")), Path("items"))
-        except (InputError, MemoryError):
-            pass
         said.write(_READY)
         said.flush()
 
