@@ -155,8 +155,8 @@ def test_the_address_brings_everything_back(tab: Tab, address: str) -> None:
     again = tab.open("about:blank") and tab.open(f"{address}/index.html{state}")
     again.wait_for_selector(".pairs li")
     assert (again.evaluate("location.hash"), tab.names(), again.text_content(".pairs")) == (state, names, compared)
-    assert again.query_selector("th[data-key=rate]") is not None
-    assert again.query_selector("th[data-key=size]") is None
+    assert again.is_visible("th[data-key=rate]")
+    assert not again.is_visible("th[data-key=size]")
     assert again.input_value("#q") == "org"
 
 
