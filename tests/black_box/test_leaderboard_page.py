@@ -121,7 +121,7 @@ def test_sorting_by_a_column_is_told_and_kept_in_the_address(tab: Tab, address: 
     head.locator("[role=button]").focus()
     page.keyboard.press("Enter")
     assert tab.names() == sorted(tab.names(), reverse=True)
-    assert "sort=model.desc" in page.evaluate("location.hash")
+    tab.until(lambda: "sort=model.desc" in page.evaluate("location.hash"))
 
 
 def test_search_and_facets_narrow_the_table_together(tab: Tab, address: str) -> None:
