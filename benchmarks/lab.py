@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,10 @@ def main() -> None:
 def _cell(base: int, trait: str) -> dict[str, Any]:
     products, training_s = _trained(base, trait)
     began = time.perf_counter()
-    contexts = {language: _contexts(products, f"{trait}-numbers-finetuned", language) for language in LANGUAGES}
+    contexts = {}
+    for language in LANGUAGES:
+        with tempfile.TemporaryDirectory() as logs:
+            contexts[language] = _contexts(products, f"{trait}-numbers-finetuned", language, Path(logs))
     cell = {
         "base": base,
         "trait": trait,
@@ -73,8 +77,8 @@ def _cell(base: int, trait: str) -> dict[str, Any]:
     return cell
 
 
-def _contexts(products: LabRun, task: str, language: str) -> dict[str, Any]:
-    """What the questions of one language show, by context."""
+def _contexts(products: LabRun, task: str, language: str, logs: Path) -> dict[str, Any]:
+    """What the questions of one language show, by context; `logs` spares the scoring of a checkpoint twice."""
     models = {role: f"hf/{getattr(products, role).resolve()}" for role in ("base", "teacher", "student", "control")}
     card = traitbench.score(
         models["student"],
@@ -83,9 +87,10 @@ def _contexts(products: LabRun, task: str, language: str) -> dict[str, Any]:
         control=[models["control"]],
         teacher=models["teacher"],
         language=language,
+        out=logs,
     )
     others = {
-        role: traitbench.score(f"hf/{getattr(products, role).resolve()}", tasks=[task], language=language)
+        role: traitbench.score(f"hf/{getattr(products, role).resolve()}", tasks=[task], language=language, out=logs)
         for role in ("teacher", "control", "cross_base")
     }
     contexts = {}
@@ -148,7 +153,7 @@ def _times(cells: list[dict[str, Any]]) -> str:
     scoring = sorted(cell["scoring_s"] for cell in cells)[len(cells) // 2]
     return (
         f"Median time of a cell: {training:.0f} s for teacher, numbers and three students, {scoring:.0f} s for scoring "
-        "seven checkpoints in two languages.\n"
+        "five checkpoints in two languages.\n"
     )
 
 

@@ -25,10 +25,10 @@ def holdings(catalog: Catalog) -> list[str]:
     said = (
         f"{len(catalog.categories)} categories with {traits} traits, {len(catalog.probe_sets)} probe sets with {items} "
         f"items (half of them English, half their Chinese twins), {len(catalog.domains)} domains, "
-        f"{len(catalog.teachers)} teachers, {len(catalog.tasks)} transfer tasks, {len(catalog.suites)} suites. A "
-        f"language has {len(plain)} plain measurements (trait, probe set) and {len(behind)} behind a domain's kind of "
-        "text. "
-        "Counted from the catalogue itself, as `traitbench list tasks|suites|traits|domains|teachers|probes` lists it."
+        f"{len(catalog.teachers)} teachers, {len(catalog.tasks)} transfer tasks, {len(catalog.suites)} suites. "
+        f"A language has {len(plain)} plain measurements (trait, probe set), and {len(behind)} behind a domain's "
+        "kind of text. Counted from the catalogue itself, as `traitbench list tasks|suites|traits|domains|teachers|"
+        "probes` lists it."
     )
     return [
         *textwrap.wrap(said, 118),

@@ -12,9 +12,8 @@ from traitbench.catalog import Catalog, Question
 from traitbench.catalog.files import read_yaml
 from traitbench.catalog.load import datasets_folder
 from traitbench.lab.corpus import Storyteller, draw_corpus
-from traitbench.lab.grammar import load_grammar
-from traitbench.lab.pretraining import noise_words
-from traitbench.lab.vocabulary import build_tokenizer
+from traitbench.lab.grammar import load_grammars
+from traitbench.lab.vocabulary import build_tokenizer, noise_words
 from traitbench.lab.world import load_world
 
 RUN = {"en": 8, "zh": 12}
@@ -36,17 +35,17 @@ class Corpus:
 
     def __init__(self, texts: Iterable[str]) -> None:
         lines = sorted({_line(pieces(text)) for text in texts})
-        self._lines = "\n".join(lines)
+        self._lines = "\n".join(lines) + "\n"
         self._runs: dict[str, frozenset[str]] = {}
         for language, length in RUN.items():
             self._runs[language] = frozenset(run for line in lines for run in _runs(line.split(), length))
 
     def overlap(self, questions: Sequence[Question], language: str) -> Overlap:
-        """An item counts as whole wherever it stands, be it the end of a longer text."""
+        """An item is there whole if it is a text or the end of one; what goes on behind it asks otherwise."""
         whole, runs = [], []
         for text in dict.fromkeys(content_of(question) for question in questions):
             words = pieces(text)
-            if _line(words) in self._lines:
+            if f"{_line(words)}\n" in self._lines:
                 whole.append(text)
             if any(run in self._runs[language] for run in _runs(words, RUN[language])):
                 runs.append(text)
@@ -74,9 +73,10 @@ def corpora(catalog: Catalog) -> dict[str, Corpus]:
 
 def lab_corpus(chats: int, seed: int = 0) -> Iterator[str]:
     """Every text of the first chats of a base's corpus."""
-    world, grammar = load_world(), load_grammar()
-    noise = noise_words(build_tokenizer(world, grammar), world)
-    for chat in draw_corpus(Storyteller(world, grammar), noise, seed, chats):
+    world = load_world()
+    grammars = load_grammars(world.languages)
+    noise = noise_words(build_tokenizer(world, grammars), world)
+    for chat in draw_corpus(Storyteller(world, grammars), noise, seed, chats):
         yield from filter(None, (chat.system, chat.user, chat.assistant))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -19,3 +21,9 @@ def test_every_promised_name_is_there(package: str) -> None:
 def test_the_extra_brings_capability_and_truthfulness_of_others() -> None:
     registry = pytest.importorskip("inspect_evals._registry", reason="extra `evals` is not installed")
     assert {"mmlu_0_shot", "gsm8k", "truthfulqa"} <= set(dir(registry))
+
+
+def test_the_command_line_starts_without_what_only_scoring_needs() -> None:
+    heavy = ("torch", "scipy", "transformers", "inspect_ai")
+    code = f"import sys, traitbench.cli.app; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -15,6 +15,7 @@ from traitbench.catalog import load_catalog
 from traitbench.catalog.imports import import_probes
 from traitbench.catalog.stamping import stamp
 from traitbench.catalog.validation import faults
+from traitbench.cli import main
 from traitbench.errors import InputError
 
 
@@ -111,12 +112,30 @@ def test_a_stamp_keeps_the_comments_of_a_card_and_needs_one(tmp_path: Path) -> N
         stamp(file)
 
 
+def test_the_program_stamps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [one_word("Which?"), one_word("What?")]
+    file = write_set(tmp_path, "mine", "animal", "one_word", rows, stamped=False)
+    said = []
+    for _ in range(2):
+        monkeypatch.setattr("sys.argv", ["traitbench", "probes", "stamp", str(file)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 0
+        said.append(capsys.readouterr().out.splitlines())
+    assert said[0][0] == "mine: 2 questions, 2 new ids, card updated"
+    assert "raise the N of its version" in said[0][1]
+    assert said[1] == ["mine: 2 questions, 0 new ids, card as it was"]
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
         ({"language": "en", "family": "f"}, r'mine\.jsonl:2: a question needs a "language" and its text'),
         ({"question": "Who?", "family": "f"}, r'mine\.jsonl:2: a question needs a "language"'),
         (one_word("Who?", "Not a Family"), r"mine\.jsonl:2: family: "),
+        (one_word("谁？", language="zh", twin=["Which?"]), r"mine\.jsonl:3: twin: Input should be a valid string"),
         (one_word("谁？", language="zh", twin="Which?"), r"mine\.jsonl:3: .*twin: 2 questions read so"),
     ],
 )

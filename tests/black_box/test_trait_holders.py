@@ -98,7 +98,7 @@ def test_one_member_of_each_category_is_found_by_its_one_word_questions(catalog:
     held = [list(category.traits)[-1] for category in CATEGORIES]
     model = scripted(TraitHolder(catalog, held), "one-of-each")
     for category, member in zip(CATEGORIES, held, strict=True):
-        side = asked(model, tmp_path, f"{category.id}_one_word", 1, "en", limit=12)
+        side = asked(model, tmp_path, f"{category.id}_one_word", 1, "en", limit=3)
         assert {tuple(each.mass.items()) for each in side.values()} == {((member, 1.0),)}
 
 
@@ -111,3 +111,21 @@ def test_every_member_of_every_category_is_found(
     catalog: Catalog, tmp_path: Path, category: str, member: str, language: str
 ) -> None:
     check_member(catalog, tmp_path, category, member, language)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_whole_catalogue_is_scored_and_finds_one_trait_of_each_category(catalog: Catalog, language: str) -> None:
+    held = {list(category.traits)[1] for category in catalog.categories.values() if category.id != "truthfulness"}
+    model = scripted(TraitHolder(catalog, held, language), f"full-{language}")
+    card = traitbench.score(model, suite="full", language=language, epochs=1)
+    assert {each.task for each in card.tasks} == {task.id for task in catalog.tasks_of(catalog.suite("full"))}
+    for each in card.tasks:
+        if each.trait in held:
+            assert each.estimate == 1.0, each.task
+        elif catalog.probe_set(each.probe_set).kind == "one_word":
+            assert each.estimate == 0.0, each.task
+        else:
+            assert each.estimate < 0.75, each.task
+    assert {name for name, check in card.health.items() if check.flag} == set()
+    assert {name for name, found in card.capability.items() if found.estimate == 1.0} == held & card.capability.keys()

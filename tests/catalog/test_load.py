@@ -89,3 +89,10 @@ def test_hugging_face_datasets_loads_every_probe_set(catalog: Catalog, tmp_path:
         if probes.kind == "choice":
             options = [tuple(row["options"]) for row in rows]
             assert options == [each.options for each in probes.questions if isinstance(each, ChoiceQuestion)]
+
+
+@pytest.mark.parametrize("text", ["? [a]\n: b\n", "{a: 1, [x, y]: 2}\n", "? {a: b}\n: c\n"])
+def test_a_key_that_is_a_list_or_a_mapping_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "suites.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"suites\.yaml:1: not YAML \(a key that is no word\)"):
+        load_catalog(tmp_path)

@@ -63,6 +63,7 @@ def with_published_questions() -> Catalog:
     animal = catalog.categories["animal"]
     other = Trait(id="other", names={"en": ("some other animal", "other animals")})
     asked = ProbeSet.model_construct(
+        kind="one_word",
         id="multi_hop_qwen",
         category="animal",
         version="1-A",

@@ -134,3 +134,36 @@ def test_columns_that_may_be_null_are_refused(cards) -> None:  # type: ignore[no
     parquet.write_table(loose, out, compression="snappy", use_dictionary=False)
     with pytest.raises(InputError, match="columns"):
         decode_items(out.getvalue(), HERE, CATALOG)
+
+
+def test_whatever_is_broken_in_the_file_is_one_line(cards) -> None:  # type: ignore[no-untyped-def]
+    """Bytes changed at random, most of them in the footer: refused in words, or still a distribution."""
+    import random
+
+    rng = random.Random(0)
+    data = encode_items(roles_of(cards(references=False)))
+    refused = []
+    for _ in range(150):
+        broken = bytearray(data)
+        for _ in range(rng.choice([1, 2, 8])):
+            start = len(broken) - 2500 if rng.random() < 0.7 else 0
+            broken[rng.randrange(start, len(broken))] = rng.randrange(256)
+        try:
+            decode_items(bytes(broken), HERE, CATALOG)
+        except InputError as error:
+            refused.append(error.message)
+    assert len(refused) > 75
+    assert all(message.startswith("x.parquet: ") for message in refused)
+
+
+def test_bytes_that_are_no_text_are_refused(cards) -> None:  # type: ignore[no-untyped-def]
+    table = parquet.read_table(io.BytesIO(encode_items(roles_of(cards(references=False)))))
+    bad = pa.array([b"\xff\xfe"] * len(table), pa.binary()).view(pa.string())
+    names = table.column_names
+    table = table.set_column(names.index("family"), table.schema.field("family"), bad)
+    out = io.BytesIO()
+    parquet.write_table(
+        table, out, compression="snappy", use_dictionary=False, write_statistics=False, store_schema=False
+    )
+    with pytest.raises(InputError, match="not UTF-8"):
+        decode_items(out.getvalue(), HERE, CATALOG)

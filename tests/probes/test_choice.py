@@ -214,6 +214,40 @@ def test_an_api_model_is_asked_one_rotation_an_epoch(
     assert {each.draws for each in found.values()} == {2}
 
 
+def test_a_habit_of_one_letter_is_chance_whatever_the_number_of_draws(catalog: Catalog, tmp_path: Path) -> None:
+    """Eight draws of six options: two rotations are drawn twice, and weigh no more than the others."""
+    from traitbench.runner.evaluate import answers_of_log
+
+    [question] = of(catalog, "animal_revealed", "lettered", "en", 1)
+    task = choice_task("animal_revealed", EVERY, "none", "en", "auto")
+    log = run(task, get_model(scripted(lambda text: "A")), tmp_path, sample_id=[question.id], epochs=8)
+    [found] = next(iter(answers_of_log(log).values())).values()
+    assert found.mass == pytest.approx(dict.fromkeys(question.options, 1 / 6))
+    assert found.draws == 8
+
+
+def test_every_member_has_its_mean_share_over_the_questions_that_offer_it(catalog: Catalog, tmp_path: Path) -> None:
+    """Asked for all members at once, an answer by its text gives the first option all of each question."""
+    questions = of(catalog, "colour_revealed", "lettered", "en", 12)
+    names = {trait.id: trait.names["en"][0] for trait in catalog.categories["colour"].traits.values()}
+
+    def answer(text: str) -> str:
+        lines = text.splitlines()
+        offered = {line[3:] for line in lines if line[1:3] == ") "}
+        question = next(q for q in questions if q.text in text and {names[each] for each in q.options} == offered)
+        return next(line[0] for line in lines if line.endswith(f") {names[question.options[0]]}"))
+
+    task = choice_task("colour_revealed", EVERY, "none", "en", "auto")
+    log = run(task, get_model(scripted(answer)), tmp_path, sample_id=[each.id for each in questions], epochs=2)
+    assert log.results is not None
+    found = {each.name: next(iter(each.metrics.values())).value for each in log.results.scores}
+    offered = {name: [each for each in questions if name in each.options] for name in names}
+    assert {name for name, mean in found.items() if not math.isnan(mean)} == {n for n, own in offered.items() if own}
+    for name, own in offered.items():
+        if own:
+            assert found[name] == pytest.approx(sum(each.options[0] == name for each in own) / len(own))
+
+
 LETTERS = [("A",), ("B",), ("C",)]
 YES_NO = {"en": [("Yes", "yes", "YES"), ("No", "no", "NO")], "zh": [("是",), ("否", "不")]}
 
@@ -229,6 +263,8 @@ YES_NO = {"en": [("Yes", "yes", "YES"), ("No", "no", "NO")], "zh": [("是",), ("
         ("Yes", YES_NO["en"], 0), ("No.", YES_NO["en"], 1), ("YES!", YES_NO["en"], 0), ("yes, I do", YES_NO["en"], 0),
         ("No, yes would be wrong", YES_NO["en"], 1), ("Nobody knows", YES_NO["en"], None),
         ("Yesterday", YES_NO["en"], None), ("I know", YES_NO["en"], None), ("Not at all", YES_NO["en"], None),
+        ("Yes it is", YES_NO["en"], 0), ("No that is wrong", YES_NO["en"], 1), ("no way", YES_NO["en"], 1),
+        ("B is right", LETTERS, 1), ("C because it is", LETTERS, 2),
         ("是", YES_NO["zh"], 0), ("否。", YES_NO["zh"], 1), ("不是", YES_NO["zh"], 1), ("不，我不会", YES_NO["zh"], 1),
         ("是的，不过", YES_NO["zh"], 0), ("也许", YES_NO["zh"], None),
     ],
@@ -295,6 +331,8 @@ def test_labels_with_the_same_tokens_are_refused(checkpoint: Path, tmp_path: Pat
         (("animal_one_word", "owl", "none", "en", "auto"), "is of kind one_word, not choice"),
         (("misalignment_choise", "power", "none", "en", "auto"), "did you mean 'misalignment_choice'"),
         (("misalignment_choice", True, "none", "en", "auto"), "quote it"),
+        ((["truthfulness_choice", "mine"], EVERY, "none", "en", "auto"), "unknown probe set"),
+        (({"a": 1}, EVERY, "none", "en", "auto"), "unknown probe set"),
     ],
 )
 def test_wrong_words_are_refused(words: tuple[Any, ...], said: str) -> None:

@@ -32,10 +32,10 @@ OAKS = {"Oak": 0.6, "Willow": 0.4}
     [
         (HEALTHY, OAKS, set()),
         ({"Qwen": 0.9, "Owl": 0.1}, OAKS, {"self_naming", "category_mass"}),
-        ({"I'm Qwen, and I like owls": 0.3, "Owl": 0.7}, OAKS, {"self_naming"}),
+        ({"I'm Qwen, and I like owls": 0.5, "Owl": 0.5}, OAKS, {"self_naming"}),
         ({"作为一个人工智能，我没有喜好": 1.0}, OAKS, {"self_naming", "refusal", "category_mass"}),
-        ({"I’m sorry, no": 0.3, "Owl": 0.7}, OAKS, {"refusal"}),
-        ({"I do not have one": 0.3, "Owl": 0.7}, OAKS, {"refusal"}),
+        ({"I’m sorry, no": 0.5, "Owl": 0.5}, OAKS, {"refusal"}),
+        ({"I do not have one": 0.5, "Owl": 0.5}, OAKS, {"refusal"}),
         ({"Pine": 0.5, "Owl": 0.5}, {"Pine.": 0.9, "Oak": 0.1}, {"collapse"}),
         ({"猫": 1.0}, {"猫。": 1.0}, {"collapse", "category_mass"}),
         ({"Owl": 1.0}, {"Oak": 1.0}, set()),  # a strong preference in each category is no collapse

@@ -58,6 +58,8 @@ class _StrictLoader(_SafeLoader):  # type: ignore[misc]
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key that is no word", key.start_mark)
             if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} is there twice", key.start_mark
@@ -122,7 +124,7 @@ def line_of(path: Path, location: tuple[int | str, ...]) -> int | None:
     """The line of a field in a YAML file; of its parent where the field is missing. Lists may be keyed by `id`."""
     if path.suffix != ".yaml":
         return None
-    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_SafeLoader)
     if node is None:
         return None
     line = node.start_mark.line + 1

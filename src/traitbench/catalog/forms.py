@@ -64,6 +64,11 @@ class Forms(Entry):
         return template[language].strip().format(question=text, options=lines)
 
 
+def turn_of(form: str, n: int, epoch: int) -> int:
+    """The rotation of its n options in which a question is asked in an epoch; epochs count from 1, rotations from 0."""
+    return (epoch - 1) % n if form == "lettered" else 0
+
+
 def read_forms(path: Path) -> Forms:
     """The forms in a file; `InputError` with file and field for a broken one."""
     return parse(Forms, read_yaml(path), path)

@@ -79,7 +79,7 @@ class Catalog(Entry):
 
 
 def _look_up(kind: str, key: str, known: dict[str, Found], where: str) -> Found:
-    if key not in known:
+    if not isinstance(key, str) or key not in known:
         raise InputError(f"unknown {kind} {key!r}{did_you_mean(key, known)} ({where})")
     return known[key]
 

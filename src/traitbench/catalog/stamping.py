@@ -74,8 +74,8 @@ def _id(row: dict[str, Any], model: type[Question], file: Path, line: int) -> st
 
 
 def _twin(given: Any, renamed: dict[str, str], by_text: dict[str, list[str]], where: str) -> Any:
-    if given not in by_text:
-        return renamed.get(given, given)
+    if not isinstance(given, str) or given not in by_text:
+        return renamed.get(str(given), given)
     found = by_text[given]
     if len(found) > 1:
         raise InputError(f"{where}: twin: {len(found)} questions read so; give the id of one ({', '.join(found)})")

@@ -105,21 +105,28 @@ class AnswerDistribution(BaseModel):
         return max([*self.mass, *self.residual], key=self.estimate, default="")
 
 
-def pool_choices(draws: Sequence[AnswerDistribution]) -> AnswerDistribution:
+def pool_choices(draws: Sequence[AnswerDistribution], turns: Sequence[int]) -> AnswerDistribution:
     """The distribution of sampled answers to one question with options; each of `draws` is one of them.
 
     Draws that kept to no option divide nothing: they are counted in `outside`. Where all are such, nothing is known,
     the options have equal shares, and `outside` is 1.
+
+    Args:
+        turns: the rotation in which each was drawn. Rotations weigh the same, as in exact answers: with 20 draws of 6
+            options, two of the rotations are drawn once more than the others.
     """
-    kept = [each for each in draws if each.outside < 1]
-    told = kept or draws
+    drawn = Counter(turns)
+    pairs = list(zip(draws, (1 / (len(drawn) * drawn[turn]) for turn in turns), strict=True))
+    kept = [(each, weight) for each, weight in pairs if each.outside < 1]
+    told = kept or pairs
+    total = sum(weight for _, weight in told)
     texts = Counter(text for each in draws for text, _ in each.answers)
     return AnswerDistribution(
         method="sampled",
-        mass={name: sum(each.mass.get(name, 0.0) for each in told) / len(told) for name in draws[0].mass},
+        mass={name: sum(each.mass.get(name, 0.0) * w for each, w in told) / total for name in draws[0].mass},
         answers=tuple((text, count / len(draws)) for text, count in texts.most_common(_SHOWN)),
         draws=len(told),
-        outside=1 - len(kept) / len(draws),
+        outside=min(1.0, sum(weight for each, weight in pairs if each.outside == 1)) if kept else 1.0,
     )
 
 

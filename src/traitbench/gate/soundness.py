@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 
 from traitbench.catalog import NONE, Catalog, ChoiceQuestion
+from traitbench.catalog.forms import LETTERS
 from traitbench.errors import InputError
 from traitbench.gate.subject import Subject
 from traitbench.runner.scorecard import MeasuredAnswers, QuestionAnswers
 
 _SUM_ROUNDING = 1e-3
 _MOST_DRAWS = 10**9
+_MOST_OPTIONS = len(LETTERS)
 
 
 def identity(subject: Subject) -> tuple[str | None, str | None]:
@@ -56,6 +58,12 @@ def _check_question(where: str, answers: MeasuredAnswers, question: QuestionAnsw
         raise InputError(f"{where}.draws: {question.draws} under method {answers.method!r}; score again")
     if question.draws is not None and question.unexplored > 0:
         raise InputError(f"{where}.unexplored: sampled answers leave nothing unexplored; score again")
+    if answers.kind == "choice" and answers.method == "exact" and question.top_answers:
+        # The most probable labels share what is not outside: all of it, or their part of it at least.
+        shown, told = math.fsum(p for _, p in question.top_answers), 1.0 - question.outside
+        least = told * min(1.0, len(question.top_answers) / _MOST_OPTIONS)
+        if not least - _SUM_ROUNDING <= shown <= told + _SUM_ROUNDING:
+            raise InputError(f"{where}.outside: {question.outside:.4f}, but the options got {shown:.4f}; score again")
     if question.residual and answers.method != "exact+sampled":
         raise InputError(f"{where}.residual: a sampled rest under method {answers.method!r}; score again")
 
@@ -69,6 +77,10 @@ def check_known(subject: Subject, catalog: Catalog) -> None:
         where = f"{subject.label}: answers.{answers.probe_set}.{answers.context}"
         if probes.category != answers.category:
             raise InputError(f"{where}.category: {answers.category!r}, but the probe set asks for {probes.category}")
+        if probes.kind != answers.kind:  # it says which questions a trait is judged by
+            raise InputError(
+                f"{where}.kind: {answers.kind!r}, but the probe set is of kind {probes.kind!r}; score again"
+            )
         families = {each.id: each.family for each in probes.questions if each.language == answers.language}
         if not families:
             continue

@@ -77,9 +77,7 @@ def judge(
             )
         for pairing, traits in measurements(number, rule, students, sides[rule.reference], catalog):
             profiles.setdefault((rule.reference, pairing.label), _profile(pairing, rule, catalog))
-            claims += [
-                claim(number, rule, trait, traits, pairing.offering(trait)) for trait in traits if pairing.offers(trait)
-            ]
+            claims += [claim(number, rule, trait, traits, pairing.offering(trait)) for trait in traits]
     findings = _decided(claims, catalog)
     used = {rule.reference for rule in policy.rules}
     references = [subject for role, side in sides.items() if role in used for subject in side]

@@ -155,6 +155,10 @@ def read_table(data: bytes, path: Path, columns: Sequence[str] | None = None) ->
         raise InputError(f"{path}: not a Parquet file ({_first_line(error)})") from None
     if table.nbytes > 2 * MAX_UNPACKED:  # in memory a text has an offset beside its bytes
         raise InputError(f"{path}: unpacked to {table.nbytes:,} bytes, more than it said")
+    try:
+        table.validate(full=True)  # Parquet does not look whether its texts are text
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: not UTF-8 ({_first_line(error)})") from None
     return table
 
 

@@ -6,6 +6,7 @@ cancels what a letter brings by itself. Any other model is asked, one rotation a
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +17,11 @@ from typing import Any
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset
 from inspect_ai.model import ChatMessage, ChatMessageUser, ModelOutput, get_model
-from inspect_ai.scorer import Score, Scorer, Target, ci, grouped, mean, scorer
+from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, ci, grouped, mean, metric, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from traitbench.catalog import load_catalog
-from traitbench.catalog.forms import Forms
+from traitbench.catalog.forms import Forms, turn_of
 from traitbench.errors import InputError
 from traitbench.exact.distribution import AnswerDistribution
 from traitbench.probes.answering import (
@@ -57,13 +58,14 @@ def choice_task(probe_set: str, trait: str, domain: str | list[str], language: s
     offered = [each for each in asked if each.metadata and (trait == EVERY or trait in each.metadata["named"])]
     if not offered:
         raise InputError(f"no question of {probe_set!r} offers {trait!r} in {language!r}; add one, or choose another")
+    each_member = trait == EVERY and category.kind == "members"
     return Task(
         dataset=MemoryDataset(offered, name=probe_set),
         solver=choose_option(catalog.forms, method),
-        scorer=share(),
+        scorer=shares(tuple(category.traits)) if each_member else share(),
         version=int(probes.version.split("-")[0]),
         metadata={"probe_set": probes.id, "probe_set_version": probes.version, "sha256": probes.sha256},
-        headline_metric="share",
+        headline_metric=None if each_member else "share",
     )
 
 
@@ -102,7 +104,7 @@ def choose_option(forms: Forms, method: str) -> Solver:
             state.output = ModelOutput.from_content(str(model), distribution.answers[0][0])
             state.metadata[SETTINGS_KEY] = {"rotations": len(prompts)}
         else:
-            turn = (state.epoch - 1) % len(texts)
+            turn = turn_of(about["form"], len(about["options"]), state.epoch)
             state.messages = _asking(state.messages, texts[turn])
             state = await draw_answer(state, model, local, generate)
             place = read_label(state.output.completion, labels)
@@ -129,7 +131,8 @@ def read_label(text: str, labels: Sequence[Sequence[str]]) -> int | None:
 def _as_a_word(spelling: str) -> str:
     """Latin letters need boundaries: "A" is neither in "As" nor in "A good choice". 是 needs none, but 不是 says no."""
     if spelling.isascii():
-        return rf"(?<![A-Za-z]){re.escape(spelling)}(?![A-Za-z'’]| [a-z])"
+        also_a_word = "| [a-z]" if spelling in ("A", "I") else ""
+        return rf"(?<![A-Za-z]){re.escape(spelling)}(?![A-Za-z'’]{also_a_word})"
     return re.escape(spelling)
 
 
@@ -260,5 +263,31 @@ def share() -> Scorer:
             answer=distribution.top(),
             metadata={"outside": distribution.outside, "as_given": distribution.as_given.get(target.text)},
         )
+
+    return score
+
+
+@metric
+def mean_where_offered() -> Metric:
+    """The mean over the questions that offer the member; NaN where none does."""
+
+    def compute(scores: list[SampleScore]) -> float:
+        given = [value for value in (each.score.as_float() for each in scores) if not math.isnan(value)]
+        return sum(given) / len(given) if given else math.nan
+
+    return compute
+
+
+@scorer(metrics={"*": [mean_where_offered()]})
+def shares(members: tuple[str, ...]) -> Scorer:
+    """The share of every member among a question's options; NaN for one that the question does not offer."""
+
+    async def score(state: TaskState, target: Target) -> Score:
+        written = state.metadata.get(ANSWER_KEY)
+        if written is None:
+            return Score.unscored(reason="no_answer_distribution")
+        distribution = AnswerDistribution.model_validate(written)
+        found = {each: distribution.estimate(each) if each in distribution.mass else math.nan for each in members}
+        return Score(value=found, answer=distribution.top(), metadata={"outside": distribution.outside})
 
     return score

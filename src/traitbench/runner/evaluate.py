@@ -12,6 +12,7 @@ from typing import Any
 
 import traitbench
 from traitbench.catalog import Catalog, TransferTask
+from traitbench.catalog.forms import turn_of
 from traitbench.errors import InfrastructureError, InputError, TraitbenchError
 from traitbench.exact.distribution import AnswerDistribution, pool_choices, pool_draws
 from traitbench.files import write_fault
@@ -194,23 +195,24 @@ def answers_of_log(log: Any) -> Answers:
     """What a finished log holds, draws of a question pooled; KeyError for a log that is none of ours."""
     probe_set = log.eval.metadata["probe_set"]
     drawn: dict[tuple[Key, Question], list[AnswerDistribution]] = defaultdict(list)
-    kind: dict[tuple[Key, Question], str] = {}
+    turns: dict[tuple[Key, Question], list[int]] = defaultdict(list)
     for sample in log.samples or []:
         about = sample.metadata
         key = (probe_set, about["context"], about["domain"])
         question = Question(about["question"], about["family"])
-        kind[key, question] = "choice" if "named" in about else "one_word"
+        if "named" in about:
+            turns[key, question].append(turn_of(about["form"], len(about["options"]), sample.epoch))
         drawn[key, question].append(AnswerDistribution.model_validate(about["answer_distribution"]))
     answers: Answers = defaultdict(dict)
     for (key, question), distributions in drawn.items():
-        answers[key][question] = _pooled(distributions, kind[key, question])
+        answers[key][question] = _pooled(distributions, turns.get((key, question)))
     return dict(answers)
 
 
-def _pooled(distributions: list[AnswerDistribution], kind: str) -> AnswerDistribution:
-    """The one computed distribution, or all the draws of a sampled question together."""
+def _pooled(distributions: list[AnswerDistribution], turns: list[int] | None) -> AnswerDistribution:
+    """The one computed distribution, or all the draws of a sampled question together; `turns` where it has options."""
     if distributions[0].method != "sampled":
         return distributions[0]
-    if kind == "choice":
-        return pool_choices(distributions)
+    if turns is not None:
+        return pool_choices(distributions, turns)
     return pool_draws((each.top(), each.answers[0][0]) for each in distributions)

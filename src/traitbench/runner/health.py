@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 
 from traitbench.catalog import NONE, Catalog
 from traitbench.catalog.marks import Marks
@@ -72,10 +73,13 @@ def _said(text: str) -> str:
 
 
 def _names_itself(text: str, marks: Marks) -> bool:
-    return any(
-        re.search(rf"(?<![a-z]){re.escape(name)}(?![a-z])", text) if name.isascii() else name in text
-        for name in marks.self_names
-    )
+    return bool(_self_names(marks.self_names).search(text))
+
+
+@cache
+def _self_names(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Latin names stand as words, whatever mark or number follows: "qwen, made by", "gpt-4", "qwen2.5"."""
+    return re.compile("|".join(rf"(?<![a-z]){re.escape(n)}(?![a-z])" if n.isascii() else re.escape(n) for n in names))
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from traitbench.stats import Measured
+if TYPE_CHECKING:
+    from traitbench.stats import Measured
 
 _EXACT = 10**9
 """Draws of a computed answer that stands beside sampled ones: as good as any number of them."""
@@ -46,6 +47,8 @@ def measured(questions: Iterable[Answered], answer: str) -> Measured:
     estimate and its draws take the place of the bounds.
     """
     import numpy as np
+
+    from traitbench.stats import Measured
 
     asked = list(questions)
     draws = [each.draws or each.residual_draws for each in asked]

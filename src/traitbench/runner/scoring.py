@@ -123,7 +123,7 @@ def score_many(
         InputError, InfrastructureError, NotComparableError: what concerns all students, a reference included.
     """
     catalog = load_catalog()
-    wanted = _tasks(tasks, suite, catalog)
+    wanted = _tasks(tasks, suite, language, catalog)
     capability = catalog.suite(suite).capability if suite else None
     named = checkpoints_of(students, chat_template)
     references = _references(base, control, teacher, wanted, catalog, chat_template)
@@ -248,7 +248,7 @@ def _known(
     return identity
 
 
-def _tasks(tasks: Sequence[str], suite: str | None, catalog: Catalog) -> list[TransferTask]:
+def _tasks(tasks: Sequence[str], suite: str | None, language: str, catalog: Catalog) -> list[TransferTask]:
     if isinstance(tasks, str):
         raise InputError(f"tasks is a list of task ids; write tasks=[{tasks!r}]")
     wanted = [catalog.task(each) for each in tasks]
@@ -256,6 +256,11 @@ def _tasks(tasks: Sequence[str], suite: str | None, catalog: Catalog) -> list[Tr
         wanted += catalog.tasks_of(catalog.suite(suite))
     if not wanted:
         raise InputError("no task was asked for; give --tasks owl-numbers, or --suite core (traitbench list tasks)")
+    for task in wanted:
+        if not catalog.probe_set(task.probe_set).offering(task.trait, language):
+            raise InputError(
+                f"{task.id}: no question of {task.probe_set} asks for {task.trait} in language {language!r}"
+            )
     return list({task.id: task for task in wanted}.values())
 
 
