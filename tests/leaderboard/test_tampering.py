@@ -12,7 +12,7 @@ import io
 import json
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from traitbench.catalog import load_catalog
 from traitbench.errors import InputError
 from traitbench.leaderboard import Declared, add, verify, withdraw
 from traitbench.leaderboard.items import decode_items, encode_items, student_sha256
+from traitbench.leaderboard.opening import survives
 from traitbench.leaderboard.record import record_id
 
 Change = Callable[["Victim"], None]
@@ -323,6 +324,22 @@ def a_footer_that_lies(victim: Victim) -> None:
     victim.put_items(bytes(data))
 
 
+def a_codec_that_does_not_exist(victim: Victim) -> None:
+    """Parquet's library ends the process that asks which codec this is."""
+    for data in _with_other_codecs(victim.items.read_bytes()):
+        if not survives(data):
+            return victim.put_items(data)
+    pytest.skip("this version of pyarrow refuses every unknown codec without ending the process")
+
+
+def _with_other_codecs(data: bytes) -> Iterator[bytes]:
+    """The file with each byte of its footer that may name the codec of a column (Snappy is 1, as a varint 2) changed."""
+    start = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
+    for i in range(start, len(data) - 8):
+        if data[i] == 2 and data[i - 1] == 0x15:  # a field of type i32, one after the last
+            yield data[:i] + bytes([0x7F]) + data[i + 1 :]
+
+
 def keys_there_twice(victim: Victim) -> None:
     victim.write(victim.path.read_bytes().replace(b'"task":', b'"task": "cat-numbers", "task":', 1))
 
@@ -424,6 +441,7 @@ CHANGES: list[tuple[Change, str]] = [
     (a_bomb_packed_as_items_are, "would unpack to"),
     (a_pickle_for_items, "not a Parquet file"),
     (a_footer_that_lies, "not a Parquet file"),
+    (a_codec_that_does_not_exist, "ends the process that reads it"),
     (keys_there_twice, "the key 'task' is there twice"),
     (a_link_to_a_record, "a link"),
     (a_link_to_items, "a link"),

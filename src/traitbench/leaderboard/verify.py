@@ -27,6 +27,7 @@ from traitbench.leaderboard.asked import asked_sha256
 from traitbench.leaderboard.beside import packed_items, unpacked
 from traitbench.leaderboard.copies import Header, faults_of_copies
 from traitbench.leaderboard.making import measurement, today
+from traitbench.leaderboard.opening import survives
 from traitbench.leaderboard.reading import MAX_RECORD, decode, read_bounded
 from traitbench.leaderboard.record import RESULTS, Record, place, record_id
 from traitbench.leaderboard.remembered import Remembered
@@ -161,6 +162,8 @@ def _verify_one(path: Path, known: Known) -> Verified:
         packed = packed_items(path, record)
         speechless = known.remembered.speechless(data, packed)
         if speechless is None:
+            if packed and not survives(packed):
+                raise InputError(f"{path.with_suffix('.parquet')}: ends the process that reads it")
             roles = unpacked(path, record, packed, known.catalog)
             if roles:
                 _check_figures(path, record, roles, known.catalog)
