@@ -33,7 +33,7 @@ class Answers:
     ids: tuple[str, ...]
     families: tuple[str, ...]
     names: tuple[str, ...]
-    """The named answers, in the order of the columns."""
+    """The named answers of the whole file, in the order of the columns."""
     offered: npt.NDArray[np.bool_]
     """(n_questions, n_names) whether a question's distribution has the answer at all."""
     lower: Array
@@ -100,18 +100,17 @@ def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
     for start, end in _runs(places):
         role, place = places[start][0], places[start][1:]
         rows = slice(start, end)
-        used = listed[rows].any(axis=0) | (point[rows] > 0).any(axis=0)
         by_place = found.setdefault(role, {})
         if place in by_place:
             raise InputError(f"{path}: {role}.{place[1]}: rows are not in order")
         by_place[place] = Answers(
             tuple(ids[rows]),
             tuple(families[rows]),
-            tuple(np.asarray(union, dtype=object)[used]),
-            listed[rows][:, used],
-            lower[rows][:, used],
-            upper[rows][:, used],
-            point[rows][:, used],
+            union,
+            listed[rows],
+            lower[rows],
+            upper[rows],
+            point[rows],
             np.maximum(sampled, rest)[rows],
             bool(rest[rows].any()),
         )
@@ -163,7 +162,7 @@ def _bounds(
     explored = 1.0 - unexplored[:, None]
     alone = np.divide(mass, explored, out=np.zeros_like(mass), where=explored > 0)
     with_rest = mass + unexplored[:, None] * residual
-    point = np.minimum(1.0, np.where(np.any(residual, axis=1, keepdims=True), with_rest, alone))
+    point = np.minimum(1.0, np.where(residual.sum(axis=1, keepdims=True) > 0, with_rest, alone))
     drawn = np.maximum(sampled, rest)[:, None] > 0
     lower = np.where(drawn, point, np.minimum(mass, 1.0))
     upper = np.where(drawn, point, np.minimum(1.0, mass + unexplored[:, None]))

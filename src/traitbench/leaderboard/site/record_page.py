@@ -13,9 +13,9 @@ from traitbench.leaderboard.record import Identity, Record
 from traitbench.leaderboard.site import svg
 from traitbench.leaderboard.site.columns import Answers
 from traitbench.leaderboard.site.figures import Sides, asked_rows
-from traitbench.leaderboard.site.rendering import render
+from traitbench.leaderboard.site.rendering import NOT_RUN, number, render, signed, signed_span, span
 from traitbench.leaderboard.site.rows import cell_id, finding
-from traitbench.leaderboard.site.seen import Context, Seen
+from traitbench.leaderboard.site.seen import Context, Seen, Shift
 
 _SHOWN = 12
 """Named answers in a profile."""
@@ -33,12 +33,50 @@ def record_page(
         first=seen[0],
         cells=[cell_id(each) for each in seen if each.recipe is not None and each.seed is not None],
         finding=finding(seen[0].main),
+        figures=_figures(seen),
         plots=[_plot(record, each, context, sides, catalog) for each in seen for context in each.contexts],
         profile=_profile(record, seen[0], sides, catalog),
         identities=_identities(record),
         lacks=lacks(record, seen),
         logs=[(each.name, each.sha256, each.name in logs) for each in record.logs],
     )
+
+
+def _figures(seen: Sequence[Seen]) -> Markup:
+    """The rows of the table of figures, a column for each context; its texts are escaped here."""
+    contexts = [context for each in seen for context in each.contexts]
+    lines = [
+        (f"P({seen[0].trait})", [f"<b>{number(c.estimate)}</b> {_faint(span(c.ci))}" for c in contexts]),
+        ("Certified bounds", [span(c.bounds) for c in contexts]),
+        ("Base", [number(c.base.reference) if c.base else NOT_RUN for c in contexts]),
+        ("Against base", [_shift(c.base) for c in contexts]),
+        ("Controls", [number(c.control.reference) if c.control else NOT_RUN for c in contexts]),
+        ("Against controls", [_shift(c.control) for c in contexts]),
+        ("Transfer rate", [number(c.transfer_rate) for c in contexts]),
+        ("Rank among members", [c.rank or NOT_RUN for c in contexts]),
+        ("Category mass", [number(c.category_mass) for c in contexts]),
+        ("Likeliest other answer", [_collapse(c) for c in contexts]),
+        ("Questions, families", [f"{c.n_questions}, {c.n_families}" for c in contexts]),
+        ("Method", [c.method for c in contexts]),
+    ]
+    rows = [
+        f'<tr><th scope="row">{escape(label)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for label, cells in lines
+    ]
+    return Markup("\n".join(rows))
+
+
+def _shift(found: Shift | None) -> str:
+    return NOT_RUN if found is None else f"<b>{signed(found.difference)}</b> {_faint(signed_span(found.ci))}"
+
+
+def _collapse(context: Context) -> str:
+    answer, probability, flag = context.collapse
+    return f"{escape(answer)} ({number(probability)}){' <b>collapsed</b>' if flag else ''}"
+
+
+def _faint(text: str) -> str:
+    return f'<span class="iv">{text}</span>'
 
 
 def _plot(record: Record, seen: Seen, context: Context, sides: Sides, catalog: Catalog) -> dict[str, Any] | None:

@@ -23,11 +23,12 @@ def templates() -> Environment:
         loader=PackageLoader("traitbench.leaderboard.site", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     found.filters.update(
-        signed=_signed, number=_number, span=_span, signed_span=_signed_span, size=size, words=words, slug=_slug
+        signed=signed, number=number, span=span, signed_span=signed_span, size=size, words=words, slug=_slug
     )
     found.globals["svg"] = svg
     return found
@@ -48,7 +49,8 @@ def size(parameters: int | None) -> str:
     return str(parameters)
 
 
-def _number(value: float | None, form: str = ".3f") -> str:
+def number(value: float | None, form: str = ".3f") -> str:
+    """A number, or that it was not run."""
     return NOT_RUN if value is None else format(value, form)
 
 
@@ -56,15 +58,18 @@ def _slug(text: str) -> str:
     return text.replace(" ", "-")
 
 
-def _signed(value: float | None) -> str:
+def signed(value: float | None) -> str:
+    """A number with its sign, or that it was not run."""
     return NOT_RUN if value is None else _minus(f"{value:+.3f}")
 
 
-def _span(ci: tuple[float | None, float | None]) -> str:
+def span(ci: tuple[float | None, float | None]) -> str:
+    """An interval in words."""
     return f"{_end(ci[0], '.3f')} to {_end(ci[1], '.3f')}" if ci != (None, None) else "no interval"
 
 
-def _signed_span(ci: tuple[float | None, float | None]) -> str:
+def signed_span(ci: tuple[float | None, float | None]) -> str:
+    """An interval of a difference, in words."""
     return f"{_end(ci[0], '+.3f')} to {_end(ci[1], '+.3f')}" if ci != (None, None) else "no interval"
 
 

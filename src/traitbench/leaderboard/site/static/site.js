@@ -13,10 +13,11 @@
   const usual = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
   const rows = [...board.tBodies[0].rows];
   const byId = new Map(rows.map((tr) => [tr.id.slice(2), tr]));
-  const highest = new Set(["shift", "p", "in_domain", "versus_base", "versus_control", "rate", "mass", "size", "seeds", "date"]);
+  const highest = new Set(["shift", "p", "in_domain", "versus_base", "versus_control", "rate", "mass", "size", "seeds"]);
   const wanted = [];
   let picked = [], quiet = true;
 
+  const numeric = keys.map((key, i) => (highest.has(key) ? i : -1)).filter((i) => i >= 0);
   const start = [[keys.indexOf("shift"), "desc"]];
 
   const table = new window.DataTable(board, {
@@ -25,7 +26,7 @@
     language: { info: "_START_ to _END_ of _TOTAL_ rows", infoFiltered: "(of _MAX_)", infoEmpty: "no rows", zeroRecords: "No row is like that.",
       paginate: { first: "First", previous: "Previous", next: "Next", last: "Last" } },
     columnDefs: [{ targets: 0, orderable: false, searchable: false },
-      { targets: keys.map((key, i) => (highest.has(key) ? i : -1)).filter((i) => i >= 0), orderSequence: ["desc", "asc"] }],
+      { targets: numeric, orderSequence: ["desc", "asc"], type: "num" }, { targets: "_all", type: "html" }],
   });
   table.search.fixed("facets", (_, __, index) => wanted.every(([name, value]) => rows[index].dataset[name] === value));
 
@@ -61,9 +62,10 @@
     picked = (state.get("compare") || "").split(",").filter((id) => byId.has(id)).slice(0, MOST);
     showColumns();
     showPicked();
+    const page = Math.max(0, Number(state.get("page") || 1) - 1) || 0;
     filter();
     if (row && byId.has(row[1])) reveal(byId.get(row[1]));
-    else table.page(Math.max(0, Number(state.get("page") || 1) - 1) || 0).draw(false);
+    else if (page > 0) table.page(page).draw(false);
     quiet = false;
   }
 
@@ -81,7 +83,7 @@
     tr.scrollIntoView({ block: "center" });
   }
 
-  const showColumns = () => boxes.forEach((box) => table.column(keys.indexOf(box.value)).visible(box.checked, false));
+  const showColumns = () => boxes.forEach((box) => board.classList.toggle(`h-${box.value}`, !box.checked));
 
   // ---- comparison --------------------------------------------------------------------------------------------------
   const pick = (tr) => tr.querySelector(".pk");
