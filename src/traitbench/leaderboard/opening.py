@@ -1,7 +1,8 @@
 """Opens items in a process of its own first: a file made to hurt may end the process that reads it.
 
-Not every broken file is an error that Parquet's library raises; at some it aborts. What the helper survives, the same bytes cannot
-do to the process that asked. The helper holds no more than `MEMORY`, answers within `PATIENCE`, and is started once.
+Not every broken file is an error that Parquet's library raises; at some it aborts. What the helper survives, the same
+bytes cannot do to the process that asked. The helper holds no more than `MEMORY`, answers within `PATIENCE`, and is
+started once.
 """
 
 from __future__ import annotations
