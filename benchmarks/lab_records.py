@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from lab import BASES, RUNS, SEED, TRAITS
-
 import traitbench
+from lab import BASES, RUNS, SEED, TRAITS
 from traitbench.leaderboard import add
 from traitbench.leaderboard.record import Declared
 

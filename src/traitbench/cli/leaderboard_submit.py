@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from traitbench.errors import InputError
-from traitbench.leaderboard.record import Declared
 from traitbench.runner.scorecard import Scorecard
+
+if TYPE_CHECKING:
+    from traitbench.leaderboard.record import Declared
 
 Folder = Annotated[Path, typer.Option("--dir", help="The folder that holds results/.")]
 Card = Annotated[Path, typer.Argument(metavar="SCORECARD", help="traitbench score MODEL --out DIR writes it.")]
@@ -80,6 +82,8 @@ def declared(
 ) -> Declared:
     """What the options say; `InputError` names the option that no record may hold."""
     from pydantic import ValidationError
+
+    from traitbench.leaderboard.record import Declared
 
     fields = {
         "submitter": submitter,
