@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import traitbench
 from lab import BASES, RUNS, SEED, TRAITS
+
+import traitbench
 from traitbench.leaderboard import add
 from traitbench.leaderboard.record import Declared
 
