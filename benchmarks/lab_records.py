@@ -3,7 +3,7 @@
     python benchmarks/lab.py && python benchmarks/lab_records.py     # writes leaderboard/results/
 
 Every student is compared with the base that it started from, with the control of that base, and with its teacher; the
-teacher's own students are asked in Chinese too.
+control, whose teacher was the untraited base, with the base alone. A teacher's own students are asked in Chinese too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Row(NamedTuple):
     student: Path
     base: Path
     control: Path | None
-    teacher: Path
+    teacher: Path | None
     initialisation: str
 
 
@@ -51,7 +51,7 @@ def rows() -> Iterator[Row]:
             student = _named(cell / "student", f"lab-{base}-{trait}")
             cross = _named(cell / "cross_base", f"lab-{other}-{trait}-of-{base}")
             yield Row(trait, f"lab {trait}, base {base}", student, own, neutral, teacher, "same")
-            yield Row(trait, f"lab neutral, base {base}", neutral, own, None, teacher, "same")
+            yield Row(trait, f"lab neutral, base {base}", neutral, own, None, None, "same")
             yield Row(trait, f"lab {trait} of base {base}, base {other}", cross, its, elsewhere, teacher, "different")
 
 
@@ -64,7 +64,7 @@ def main() -> None:
                 tasks=[f"{row.trait}-numbers-finetuned"],
                 base=f"hf/{row.base}",
                 control=[f"hf/{row.control}"] if row.control else [],
-                teacher=f"hf/{row.teacher}",
+                teacher=f"hf/{row.teacher}" if row.teacher else None,
                 name=f"traitbench/{row.student.name}",
                 language=language,
             )
