@@ -96,6 +96,8 @@ def show(*cards: Scorecard) -> None:
         screen.print(_table(card))
         _show_capability(card)
         _show_health(card)
+        for line in card.left_out:
+            screen.print(line, markup=False, highlight=False)
         if len(card.tasks) > _ROWS:
             screen.print(f"{_ROWS} of {len(card.tasks)} measurements, those that moved most; --out and --json have all")
     screen.print(

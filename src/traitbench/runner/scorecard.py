@@ -233,6 +233,8 @@ class Scorecard(Part):
     """Likewise of `base`, `control0`, `control1` … and `teacher`, where they were scored."""
     capability: dict[str, CapabilityResult] = {}
     health: dict[str, Check] = {}
+    left_out: tuple[str, ...] = ()
+    """What of a suite did not fit into the context, a line each."""
     environment: dict[str, Any]
     noise_floor: NoiseFloor | None = None
     """None where answers were sampled, where no copy in fp32 could be made, and in cards of older versions."""

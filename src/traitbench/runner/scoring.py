@@ -15,6 +15,7 @@ from traitbench.probes.one_word import TOLERANCE
 from traitbench.runner.checkpoint import Checkpoint
 from traitbench.runner.environment import environment
 from traitbench.runner.evaluate import Answers, evaluate
+from traitbench.runner.fitting import what_fits
 from traitbench.runner.health import health
 from traitbench.runner.loading import Loader
 from traitbench.runner.noise import measure_noise
@@ -129,6 +130,14 @@ def score_many(
     references = _references(base, control, teacher, wanted, catalog, chat_template)
     identities = {role: _checked(checkpoint) for role, checkpoint in references.items()}
     known = {name: _known(checkpoint, references, identities) for name, checkpoint in named.items()}
+    left_out: tuple[str, ...] = ()
+    if suite is not None:
+        readable = [each for name, each in named.items() if isinstance(known[name], ModelIdentity)]
+        if readable:
+            fitting = what_fits([*readable, *references.values()], wanted, capability, catalog, language)
+            wanted, capability, left_out = list(fitting.tasks), fitting.capability, fitting.left_out
+            for line in left_out:
+                progress(line)
     if out is not None:
         _check_folder(out)
 
@@ -178,6 +187,7 @@ def score_many(
                 reference_answers={role: kept(side.answers) for role, side in sides.items()},
                 capability=capability_results(capability, by_role, catalog) if capability else {},
                 health=health(student.answers, catalog),
+                left_out=left_out,
                 environment=environment(),
                 noise_floor=student.noise,
                 logs=tuple(log for side in everyone.values() for log in side.logs) if out else (),
