@@ -19,8 +19,7 @@ from traitbench.leaderboard.site import build
 
 ROWS = 5
 MANY = 2_000
-PATIENCE = 3
-"""A test machine is shared; benchmarks/leaderboard_site.py measures on a quiet one."""
+"""How soon they are seen is measured by benchmarks/leaderboard_site.py."""
 
 
 @pytest.fixture(scope="module")
@@ -361,20 +360,13 @@ def test_print_shows_every_row_and_no_controls(tab: Tab, address: str) -> None:
     assert page.locator("#board tbody tr").count() == ROWS
 
 
-def test_two_thousand_rows_are_there_within_a_second(chrome: Any, tmp_path: Path) -> None:
+def test_two_thousand_rows_are_all_there(chrome: Any, tmp_path: Path) -> None:
     write_without_items(tmp_path / "board", MANY)
     build(tmp_path / "board", tmp_path / "site")
     with served(tmp_path / "site") as address:
         tab = Tab(chrome)
         page = tab.open(f"{address}/index.html")
-        times = page.evaluate(
-            "() => ({paint: performance.getEntriesByName('first-contentful-paint')[0].startTime,"
-            " loaded: performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd})"
-        )
         assert page.text_content("#count") == f"{MANY} of {MANY} rows"
-        print(times)
-        assert times["paint"] < 1_000 * PATIENCE
-        assert times["loaded"] < 2_000 * PATIENCE
         page.fill("#q", "owl-numbers")
         tab.until(lambda: page.text_content("#count") != f"{MANY} of {MANY} rows")
         assert all("owl" in name for name in tab.names())
