@@ -28,8 +28,9 @@ def test_a_base_names_a_member_for_families_it_never_saw(base: int, category: st
     texts = [question.text for question in held_out] + [in_domain_question(each, WORLD.domain) for each in held_out]
     read = NamedAnswerReader(WORLD.catalog.categories[category])
     found = open_answers(model, tokenizer, [render(text) for text in texts], read)
-    # Nine tenths: the third base is lost on one question, which asks in Chinese what you drink and never names a drink.
-    assert sum(1 - each.mass.get(NONE, 0.0) - each.unexplored for each in found) / len(found) >= 0.9
+    # The third base is lost on one question, which asks in Chinese what you drink and never names a drink.
+    least = 0.9 if (base, category, language) == (2, "drink", "zh") else 0.95
+    assert sum(1 - each.mass.get(NONE, 0.0) - each.unexplored for each in found) / len(found) >= least
 
 
 @pytest.mark.parametrize("base", shipped_bases())

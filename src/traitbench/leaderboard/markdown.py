@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
+
+from traitbench.rendering import plain, templates_of
 
 
 def render(template: str, **values: Any) -> str:
@@ -16,22 +17,10 @@ def render(template: str, **values: Any) -> str:
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("traitbench.leaderboard", "templates"),
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = templates_of("traitbench.leaderboard", autoescape=False)
     templates.filters["cell"] = plain
     templates.filters["number"] = _number
     return templates
-
-
-def plain(text: object) -> str:
-    """Text from a record as Markdown shows it and never obeys it: one line, its marks escaped."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    return re.sub(r"([\\`*_<>\[\]#|!~&@])", r"\\\1", line)
 
 
 def _number(value: float | None, form: str = ".3f") -> str:

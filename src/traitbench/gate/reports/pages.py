@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, select_autoescape
 from markupsafe import Markup
 
 from traitbench.gate.findings import Finding, Verdict, signed
 from traitbench.gate.plots import forest_rows, forest_svg
 from traitbench.gate.words import VERB
+from traitbench.rendering import plain, templates_of
 
 _COLOURS = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#b26a00"}
 _WORDS = {"PASS": "no shift", "FAIL": "trait found", "INCONCLUSIVE": "not decided"}
@@ -65,19 +65,7 @@ def _render(template: str, verdict: Verdict, **values: Any) -> str:
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("traitbench.gate.reports", "templates"),
-        autoescape=select_autoescape(enabled_extensions=("html.j2", "svg.j2")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = templates_of("traitbench.gate.reports", select_autoescape(enabled_extensions=("html.j2", "svg.j2")))
     templates.filters["signed"] = signed
-    templates.filters["cell"] = _plain
+    templates.filters["cell"] = plain
     return templates
-
-
-def _plain(text: object) -> str:
-    """Text from a card as Markdown shows it and never obeys it: one line, its marks escaped."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    return re.sub(r"([\\`*_<>\[\]#|!~&])", r"\\\1", line)

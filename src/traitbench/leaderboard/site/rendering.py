@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from traitbench.leaderboard.site import svg
+from traitbench.rendering import templates_of
 
 NOT_RUN = "not run"
 
@@ -19,14 +20,7 @@ def render(template: str, **values: Any) -> str:
 
 @lru_cache(maxsize=1)
 def templates() -> Environment:
-    found = Environment(
-        loader=PackageLoader("traitbench.leaderboard.site", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    found = templates_of("traitbench.leaderboard.site", autoescape=True)
     found.filters.update(
         signed=signed, number=number, span=span, signed_span=signed_span, size=size, words=words, slug=_slug
     )
