@@ -16,9 +16,11 @@ from pyarrow import parquet
 from synthetic_records import entry_of, students
 from typer.testing import CliRunner
 
+from traitbench.catalog import Catalog
 from traitbench.cli.app import app
 from traitbench.errors import InputError
 from traitbench.leaderboard import read_stored, withdraw
+from traitbench.leaderboard.items import decode_items
 from traitbench.leaderboard.making import Entry
 from traitbench.leaderboard.site import build, building
 from traitbench.leaderboard.site.exchange import exchange
@@ -66,6 +68,8 @@ class Page(HTMLParser):
         self.handlers: list[str] = []
         self.open: list[str] = []
         self.ids: list[str] = []
+        self.rows: list[list[str]] = []
+        """The texts of the cells of every table's rows."""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -76,6 +80,10 @@ class Page(HTMLParser):
         self.ids += [found["id"] or ""] if "id" in found else []
         if tag == "script":
             self.scripts.append(found.get("src"))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in {"th", "td"}:
+            self.rows[-1].append("")
         if tag not in {"meta", "link", "input", "br", "img"}:
             self.open.append(tag)
 
@@ -85,6 +93,10 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if {"th", "td"} & set(self.open):
+            self.rows[-1][-1] += data
 
 
 def test_the_same_records_give_the_same_bytes_twice(board: Path, site: Path, tmp_path: Path) -> None:
@@ -128,6 +140,21 @@ def test_a_row_says_what_its_record_says(records: list[Entry], site: Path) -> No
     assert f"{measured.estimate:.3f}" in text
     assert f"{measured.versus['control'].difference:+.3f}" in text
     assert lone.model.id in line
+
+
+def test_a_rows_page_lists_every_question_with_its_numbers(records: list[Entry], site: Path, catalog: Catalog) -> None:
+    entry = records[0]
+    page = Page((site / "rows" / f"{entry.id}.html").read_text(encoding="utf-8"))
+    assert entry.items is not None
+    roles = decode_items(entry.items, Path("items.parquet"), catalog)
+    answers = {(each.context, question.id): question for each in roles["student"] for question in each.questions}
+    texts = {each.id: each.text for each in catalog.probe_set("animal_one_word").questions}
+    trait = entry.record.measurements[0].trait
+    listed = {tuple(row[:3]) for row in page.rows}
+    assert len(answers) == 120
+    for (_, identifier), question in answers.items():
+        row = (texts[identifier], question.family, f"{question.estimate(trait):.4f}")
+        assert row in listed
 
 
 def test_seeds_are_pooled_with_students_t_over_their_means(records: list[Entry], site: Path) -> None:

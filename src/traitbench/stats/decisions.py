@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from traitbench.errors import InputError
-from traitbench.stats.estimates import Array, holm, log_odds
+from traitbench.stats.estimates import Array, family_codes, holm, log_odds
 from traitbench.stats.intervals import (
     Codes,
     Parts,
@@ -147,7 +147,7 @@ def shift_test(
     bound. On the log-odds scale a bound is infinite where a mean of 0 or 1 leaves it open.
     """
     _check(students, references, families, margin, scale, alpha)
-    n, codes = len(families), np.unique(np.asarray(families), return_inverse=True)[1]
+    n, codes = len(families), family_codes(families)
     contrast = _Contrast(students, references, codes, scale)
     groups, estimate = int(codes.max()) + 1, contrast.estimate
     lower, upper, p_shift, p_no_shift, se = -math.inf, math.inf, math.nan, math.nan, math.nan
@@ -185,7 +185,7 @@ def shift_bounds(
 ) -> tuple[float, float, float]:
     """Estimate, lower and upper of `shift_test` on the probability scale, without the p-values: half of its work."""
     _check(students, references, families, 0.5, "probability", alpha)
-    codes = np.unique(np.asarray(families), return_inverse=True)[1]
+    codes = family_codes(families)
     if codes.max() == 0:
         return _Contrast(students, references, codes, "probability").estimate, -math.inf, math.inf
     if all(each.is_same(references[0]) for each in (*students, *references[1:])):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -49,12 +50,25 @@ def clustered_mean(values: Sequence[float] | Array, families: Sequence[str], lev
         return Estimate(mean, 0.0, (mean, mean), 1.0 if mean == 0 else 0.0, n, groups)
     if groups < 2:
         return Estimate(mean, math.nan, (math.nan, math.nan), math.nan, n, groups)
-    codes = np.unique(np.asarray(families), return_inverse=True)[1]
+    codes = family_codes(families)
     fit = OLS(data, np.ones(n)).fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)
     se, df = float(fit.bse[0]), groups - 1
     reach = float(student.ppf(0.5 + level / 2, df)) * se
     p_value = float(2 * student.sf(abs(mean) / se, df)) if se > 0 else float(mean == 0)
     return Estimate(mean, se, (mean - reach, mean + reach), p_value, n, groups)
+
+
+def family_codes(families: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(n,) the number of each question's family, 0 to n_families - 1 in alphabetical order. Read-only."""
+    return _codes(tuple(families))
+
+
+@lru_cache(maxsize=256)
+def _codes(families: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    # the same few lists come again and again: every measurement of a probe set has its families
+    codes = np.unique(np.asarray(families), return_inverse=True)[1]
+    codes.setflags(write=False)
+    return codes
 
 
 def log_odds(probability: float) -> float:

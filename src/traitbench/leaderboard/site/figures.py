@@ -21,6 +21,7 @@ from traitbench.leaderboard.site.columns import Answers, Place
 from traitbench.leaderboard.site.seen import MILLION, Context, Paired, Shift, context_of
 from traitbench.runner.scorecard import Interval, Measurement
 from traitbench.stats import Measured, mean_preference, shift_bounds
+from traitbench.stats.estimates import family_codes
 from traitbench.stats.intervals import Parts, QuestionSpread, effective_draws, student_reach
 
 Sides = Mapping[str, Mapping[Place, Answers]]
@@ -82,7 +83,7 @@ def paired(answers: Answers, measured: Measured, trait: str, rows: npt.NDArray[n
 def _mean(measured: Measured, families: list[str]) -> tuple[float, tuple[float, float]]:
     """`mean_preference`, without the regression that statsmodels fits: the same cluster-robust standard error."""
     values = measured.estimate
-    codes = np.unique(np.asarray(families), return_inverse=True)[1]
+    codes = family_codes(families)
     if measured.draws is not None or len(values) == 0 or codes.max() == 0:
         found = mean_preference(measured, families)
         return found.mean, found.ci

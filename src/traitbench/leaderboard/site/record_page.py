@@ -86,29 +86,26 @@ def _plot(record: Record, seen: Seen, context: Context, sides: Sides, catalog: C
     place = (seen.probe_set, context.name, "none" if context.name == "plain" else seen.domain, seen.language)
     own = sides["student"][place]
     rows = asked_rows(own, seen.trait, choice=catalog.probe_set(seen.probe_set).kind == "choice")
-    values = {role: _values(by_place[place], seen.trait) for role, by_place in sides.items()}
+    values = {role: _values(by_place[place], seen.trait)[rows] for role, by_place in sides.items()}
     controls = [each for role, each in values.items() if role.startswith("control")]
-    control = np.mean(controls, axis=0) if controls else None
+    nothing = [None] * len(rows)
+    base, control, teacher = (
+        each.tolist() if each is not None else nothing
+        for each in (values.get("base"), np.mean(controls, axis=0) if controls else None, values.get("teacher"))
+    )
     texts = question_texts(catalog, seen.probe_set, seen.language)
+    ids = [own.ids[i] for i in rows]
     lines = [
-        svg.Line(
-            texts[own.ids[i]],
-            float(values["student"][i]),
-            float(values["base"][i]) if "base" in values else None,
-            float(control[i]) if control is not None else None,
-        )
-        for i in rows
+        svg.Line(texts[id_], *numbers)
+        for id_, *numbers in zip(ids, values["student"].tolist(), base, control, strict=True)
     ]
-    teacher = [float(values["teacher"][i]) for i in rows] if "teacher" in values else None
-    order = sorted(range(len(lines)), key=lambda i: (-lines[i].student, own.ids[rows[i]]))
+    order = sorted(range(len(lines)), key=lambda i: (-lines[i].student, ids[i]))
     title = f"P({seen.trait}) question by question, {context.name.replace('_', ' ')}"
     return {
         "context": context.name,
         "language": seen.language,
         "svg": svg.questions([lines[i] for i in order], title),
-        "rows": Markup("\n").join(
-            _row(lines[i], own.families[rows[i]], teacher[i] if teacher else None) for i in order
-        ),
+        "rows": Markup("\n".join([_row(lines[i], own.families[rows[i]], teacher[i]) for i in order])),
         "roles": [
             name for name in ("base", "control", "teacher") if name in values or (name == "control" and controls)
         ],
@@ -118,7 +115,7 @@ def _plot(record: Record, seen: Seen, context: Context, sides: Sides, catalog: C
 def _row(line: svg.Line, family: str, teacher: float | None) -> str:
     """A question's numbers as a row of a table: every page has a hundred of them, which a template is too slow for."""
     values = [each for each in (line.student, line.base, line.control, teacher) if each is not None]
-    cells = "".join(f'<td class="n">{each:.4f}</td>' for each in values)
+    cells = "".join([f'<td class="n">{each:.4f}</td>' for each in values])
     return f'<tr><th scope="row">{line.label}</th><td>{family}</td>{cells}</tr>'
 
 

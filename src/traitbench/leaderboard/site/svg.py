@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -50,8 +51,7 @@ def interval(estimate: float, ci: tuple[float | None, float | None], axis: Axis,
     )
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One question of a plot: its text, escaped already, and each checkpoint's probability."""
 
     label: str
@@ -60,28 +60,33 @@ class Line:
     control: float | None
 
 
+_LEFT, _WIDTH = 34, 640
+_PLACES = [f"{_LEFT + tenth / 10:g}" for tenth in range(10 * _WIDTH + 1)]
+"""The coordinate of every tenth of a pixel: every page has hundreds of them."""
+
+
 def questions(lines: Sequence[Line], title: str) -> Markup:
     """One row a question, the strongest first: the student's dot, joined to the base's ring and the controls' tick."""
-    row, left, width, top = 9, 34, 640, 18
+    row, top = 9, 18
     height = top + row * len(lines) + 8
-    parts = [f'<svg class="plot" viewBox="0 0 {left + width + 10} {height}" role="img" aria-label="{escape(title)}">']
+    parts = [f'<svg class="plot" viewBox="0 0 {_LEFT + _WIDTH + 10} {height}" role="img" aria-label="{escape(title)}">']
     for tick in (0, 0.25, 0.5, 0.75, 1):
-        x = left + tick * width
+        at = _LEFT + tick * _WIDTH
         parts.append(
-            f'<path class="g" d="M{x:g} {top - 4}V{height - 6}"/>'
-            f'<text x="{x:g}" y="{top - 8}" text-anchor="middle">{tick:g}</text>'
+            f'<path class="g" d="M{at:g} {top - 4}V{height - 6}"/>'
+            f'<text x="{at:g}" y="{top - 8}" text-anchor="middle">{tick:g}</text>'
         )
-    for i, line in enumerate(lines):
-        y = top + row * i + row / 2
-        at = [round(left + width * value, 1) for value in (line.student, line.base or 0, line.control or 0)]
-        drawn = [f'<title>{line.label}</title><path class="hit" d="M{left} {y:g}H{left + width}"/>']
-        if line.base is not None:
-            joined = f'<path class="j" d="M{at[1]:g} {y:g}H{at[0]:g}"/>'
-            drawn.append(f'{joined}<circle class="b" cx="{at[1]:g}" cy="{y:g}" r="2.6"/>')
-        if line.control is not None:
-            drawn.append(f'<path class="c" d="M{at[2]:g} {y - 3:g}v6"/>')
-        drawn.append(f'<circle class="s" cx="{at[0]:g}" cy="{y:g}" r="3"/>')
-        parts.append(f"<g>{''.join(drawn)}</g>")
+    y = top - row / 2
+    for label, student, base, control in lines:
+        y += row
+        x = _PLACES[round(10 * _WIDTH * student)]
+        parts.append(f'<g><title>{label}</title><path class="hit" d="M{_LEFT} {y}H{_LEFT + _WIDTH}"/>')
+        if base is not None:
+            start = _PLACES[round(10 * _WIDTH * base)]
+            parts.append(f'<path class="j" d="M{start} {y}H{x}"/><circle class="b" cx="{start}" cy="{y}" r="2.6"/>')
+        if control is not None:
+            parts.append(f'<path class="c" d="M{_PLACES[round(10 * _WIDTH * control)]} {y - 3}v6"/>')
+        parts.append(f'<circle class="s" cx="{x}" cy="{y}" r="3"/></g>')
     return Markup("".join(parts) + "</svg>")
 
 
