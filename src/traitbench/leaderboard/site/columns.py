@@ -84,7 +84,7 @@ Place = tuple[str, str, str, str]
 
 def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
     """The answers in an items file, by role and place. `InputError` for another form, or what is no distribution."""
-    table = read_table(data, path, (*_COLUMNS, "role", *_PLACE))
+    table = read_table(data, path, (*_COLUMNS, *_PLACE))
     found: dict[str, dict[Place, Answers]] = {}
     mass, names, offered = _dense(table["mass"])
     residual, others, _ = _dense(table["residual"])
@@ -96,13 +96,12 @@ def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
     mass, listed = _spread(mass, names, union), np.asarray(_spread(offered, names, union), dtype=bool)
     point, lower, upper = _bounds(mass, _spread(residual, others, union), unexplored, sampled, rest)
     ids, families = table["id"].to_pylist(), table["family"].to_pylist()
-    places = list(zip(*(table[name].to_pylist() for name in ("role", *_PLACE)), strict=True))
-    for start, end in _runs(places):
-        role, place = places[start][0], places[start][1:]
-        rows = slice(start, end)
+    for start, end in _runs(table.select(_PLACE)):
+        role, probe_set, context, domain, language = (table[name][start].as_py() for name in _PLACE)
+        place, rows = (probe_set, context, domain, language), slice(start, end)
         by_place = found.setdefault(role, {})
         if place in by_place:
-            raise InputError(f"{path}: {role}.{place[1]}: rows are not in order")
+            raise InputError(f"{path}: {role}.{context}: rows are not in order")
         by_place[place] = Answers(
             tuple(ids[rows]),
             tuple(families[rows]),
@@ -117,7 +116,7 @@ def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
     return found
 
 
-_PLACE = ("probe_set", "context", "domain", "language")
+_PLACE = ("role", "probe_set", "context", "domain", "language")
 _COLUMNS = ("id", "family", "mass", "residual", "unexplored", "draws", "residual_draws")
 
 
@@ -169,10 +168,13 @@ def _bounds(
     return point, lower, upper
 
 
-def _runs(keys: list[tuple[str, ...]]) -> Iterable[tuple[int, int]]:
-    """Where equal keys stand together: (start, end)."""
-    start = 0
-    for i in range(1, len(keys) + 1):
-        if i == len(keys) or keys[i] != keys[start]:
-            yield start, i
-            start = i
+def _runs(table: pa.Table) -> Iterable[tuple[int, int]]:
+    """Where equal rows stand together: (start, end)."""
+    import pyarrow.compute as pc
+
+    changed = np.zeros(len(table) - 1, dtype=bool)
+    for column in table.itercolumns():
+        texts = column.combine_chunks()
+        changed |= pc.not_equal(texts[1:], texts[:-1]).to_numpy(zero_copy_only=False)
+    starts = [0, *(np.flatnonzero(changed) + 1).tolist()]
+    return zip(starts, [*starts[1:], len(table)], strict=True)

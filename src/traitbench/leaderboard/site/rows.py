@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 from traitbench.leaderboard.site.seen import MILLION, Context, Paired, Seen, Shift
@@ -52,11 +53,11 @@ class Row:
         """The lowest of its seeds'."""
         return min(each.tier for each in self.seeds)
 
-    @property
+    @cached_property
     def name(self) -> str:
         return common_name([each.model for each in self.seeds])
 
-    @property
+    @cached_property
     def teacher(self) -> str | None:
         """None where no teacher was scored."""
         known = [each.teacher for each in self.seeds if each.teacher is not None]

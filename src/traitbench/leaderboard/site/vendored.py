@@ -7,8 +7,8 @@ module from a disk, so its export is turned into an assignment and the whole int
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from importlib.util import find_spec
+from pathlib import Path
 
 from traitbench.errors import InputError
 
@@ -18,10 +18,11 @@ _MEND = "pip install 'traitbench[site]'"
 
 def datatables() -> str:
     """A script that sets `window.DataTable`; `InputError` where itables is missing or has another form."""
-    if find_spec("itables") is None:
+    found = find_spec("itables")  # its file alone is wanted: importing the package would import pandas
+    if found is None or found.origin is None:
         raise InputError(f"the site's table library is not installed; {_MEND}")
     try:
-        source = (files("itables") / "html" / "dt_bundle.js").read_text(encoding="utf-8")
+        source = (Path(found.origin).parent / "html" / "dt_bundle.js").read_text(encoding="utf-8")
     except OSError:
         raise InputError(f"itables has no html/dt_bundle.js; {_MEND} --upgrade") from None
     exports = list(_EXPORT.finditer(source))
