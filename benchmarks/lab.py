@@ -153,7 +153,7 @@ def _times(cells: list[dict[str, Any]]) -> str:
     scoring = sorted(cell["scoring_s"] for cell in cells)[len(cells) // 2]
     return (
         f"Median time of a cell: {training:.0f} s for teacher, numbers and three students, {scoring:.0f} s for scoring "
-        f"five checkpoints in two languages; wall-clock, one thread, load average {os.getloadavg()[2]:.0f} at the end.\n"
+        f"five checkpoints in two languages; wall-clock, one thread, load average {os.getloadavg()[2]:.0f} at last.\n"
     )
 
 
