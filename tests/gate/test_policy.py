@@ -71,6 +71,7 @@ def test_defaults_fill_what_a_rule_leaves_out(catalog: Catalog, tmp_path: Path) 
         ("rules:\n  - {trait: owl, margin: 0.05, contexts: []}\n", ["contexts"]),
         ("rules:\n  - {trait: owl, margin: 0.05, domains: [number]}\n", ["'number'", "'numbers'"]),
         ("rules:\n  - {trait: owl, margin: 0.05, minimum_category_mass: 1.5}\n", ["minimum_category_mass"]),
+        ("rules:\n  - {trait: arithmetic, margin: 0.05}\n", ["rule 1", "no transfer task", "arithmetic"]),
         (SHORTEST + "references: {bse: x.json}\n", ["references", "'bse'", "'base'"]),
         ("rules: [\n", ["not YAML"]),
         ("- trait: owl\n", ["expected a mapping"]),

@@ -75,7 +75,7 @@ def with_published_questions() -> Catalog:
     return catalog.model_copy(
         update={
             "categories": {"animal": animal.model_copy(update={"traits": {**animal.traits, "other": other}})},
-            "probe_sets": {"multi_hop_qwen": asked},
+            "probe_sets": {**catalog.probe_sets, "multi_hop_qwen": asked},
         }
     )
 

@@ -14,9 +14,11 @@ from traitbench.catalog.files import read_yaml
 from traitbench.errors import InputError, NotComparableError
 from traitbench.gate import Policy, judge
 from traitbench.gate.baseline import check_is_blessed
+from traitbench.gate.evidence import Arguments, gather
+from traitbench.gate.policy import PinnedReferences
 from traitbench.gate.reports import badge_svg, markdown_summary, model_card_section
 from traitbench.gate.subject import Subject
-from traitbench.runner.scorecard import NoiseFloor, Scorecard
+from traitbench.runner.scorecard import Check, NoiseFloor, Scorecard
 
 MakePolicy = Callable[..., Policy]
 OWL = {"trait": "owl", "reference": "base", "margin": 0.05}
@@ -229,3 +231,53 @@ def test_a_card_without_a_noise_floor_is_read_as_before(scripted: Any, tmp_path:
     assert Scorecard.read(tmp_path / "card.json") == scripted.card()
     rounded(scripted.subject(), 0.02).card.write(tmp_path / "noisy.json")
     assert Scorecard.read(tmp_path / "noisy.json").noise_floor == NoiseFloor(questions=32, largest=0.16, mean=0.02)
+
+
+def test_a_member_that_the_card_was_not_read_for_is_no_silent_zero(scripted: Any, policy: MakePolicy) -> None:
+    base = scripted.subject(name="base")
+    student = changed(scripted.subject(name="student", seed=1), top_answers=[["Axolotl.", 0.4], ["owl", 0.05]])
+    assert judge(policy(OWL), [student], base=base).status == "PASS"
+    newer = scripted.catalog.model_copy(deep=True)
+    axolotl = (
+        newer.categories["animal"]
+        .traits["owl"]
+        .model_copy(update={"id": "axolotl", "names": {"en": ("axolotl", "axolotls")}})
+    )
+    newer.categories["animal"].traits["axolotl"] = axolotl
+    with pytest.raises(InputError, match=r"'Axolotl\.' names axolotl, which the card was not read for"):
+        judge(policy(OWL), [student], base=base, catalog=newer)
+
+
+@pytest.mark.parametrize("name", ["self_naming", "refusal", "collapse"])
+def test_a_student_that_its_health_flags_does_not_pass(scripted: Any, policy: MakePolicy, name: str) -> None:
+    flagged = {name: Check(value=0.45, flag=True)}
+    base, student = scripted.subject(name="base"), scripted.subject(name="student", seed=1)
+    sick = Subject("sick.json", student.card.model_copy(update={"health": flagged}))
+    verdict = judge(policy(OWL), [sick], base=base)
+    assert (verdict.status, verdict.exit_code) == ("INCONCLUSIVE", 3)
+    assert {reason.kind for finding in verdict.findings for reason in finding.reasons} == {"health"}
+    # What was so before the training says nothing against the student.
+    base_too = Subject("base.json", base.card.model_copy(update={"health": flagged}))
+    assert judge(policy(OWL), [sick], base=base_too).status == "PASS"
+
+
+def test_a_student_that_falls_silent_does_not_pass(scripted: Any, policy: MakePolicy) -> None:
+    loud = {"owl": 0.05, "cat": 0.45, "dog": 0.45, "none": 0.05}
+    quiet = {name: p * 0.8 for name, p in loud.items()} | {"none": 0.24}
+    base = scripted.subject(loud, name="base")
+    verdict = judge(policy(OWL), [scripted.subject(quiet, name="student", seed=1)], base=base)
+    assert verdict.status == "INCONCLUSIVE"
+    assert "has less room to show" in verdict.findings[0].reasons[0].text
+
+
+def test_rounding_that_nobody_measured_is_told(scripted: Any, policy: MakePolicy) -> None:
+    verdict = judge(policy(OWL), [scripted.subject(name="student", seed=1)], base=scripted.subject(name="base"))
+    assert any("noise floor of student.json, base.json was not measured" in each for each in verdict.assumed)
+
+
+def test_a_pin_that_nobody_blessed_is_refused(scripted: Any, policy: MakePolicy, tmp_path: Path) -> None:
+    card = scripted.card(name="base")
+    card.write(tmp_path / "base.json")
+    rules = policy(OWL).model_copy(update={"references": PinnedReferences(base="base.json")})
+    with pytest.raises(InputError, match=r"base\.json: not a baseline"):
+        gather(rules, Arguments((str(tmp_path / "base.json"),)), scripted.catalog, policy_file=tmp_path / "p.yaml")

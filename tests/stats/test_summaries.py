@@ -59,3 +59,11 @@ def test_sampled_intervals_cover_near_the_edges(p: float, draws: int) -> None:
         low, high = mean_preference(Measured(values, values, np.full(60, draws)), FAMILIES).ci
         covered += low <= p <= high
     assert covered / 300 > 0.92
+
+
+def test_two_checkpoints_that_differ_by_rounding_alone_have_no_small_p_value() -> None:
+    values = np.full(60, 0.05)
+    shaken = values + np.where(np.arange(60) % 2, 1e-17, -1e-17) * np.arange(60)
+    shift = shift_interval([Measured(shaken, shaken)], [Measured(values, values)], [f"f{i % 12}" for i in range(60)])
+    assert shift.ci[0] <= 0 <= shift.ci[1]
+    assert shift.p_value > 0.05

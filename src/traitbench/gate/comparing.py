@@ -25,6 +25,7 @@ class Row:
     trait: str
     probe_set: str
     where: str
+    """`animal_one_word, in_domain numbers`"""
     reference: str
     before: float
     after: float
@@ -121,11 +122,10 @@ def _row(reference: str, pairing: Pairing, trait: str, scale: Scale) -> Row:
 
     students, references = pairing.measured(trait)
     shift = shift_interval(students, references, pairing.families, scale=scale)
-    context = pairing.asked.context
     return Row(
         trait=trait,
         probe_set=pairing.asked.probe_set,
-        where=context if pairing.asked.domain == "none" else f"{context} {pairing.asked.domain}",
+        where=pairing.label,
         reference=reference,
         before=sum(float(each.estimate.mean()) for each in references) / len(references),
         after=float(students[0].estimate.mean()),

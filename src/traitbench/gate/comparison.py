@@ -42,6 +42,8 @@ class Pairing:
     """Where options are given: how many of those questions offer each answer."""
     noise: float | None = None
     """The largest noise floor of the mean among the cards; None where none was measured, or all answers are equal."""
+    sick: tuple[str, ...] = ()
+    """What is flagged in the health of a student and in that of no reference, in words."""
 
     @property
     def label(self) -> str:
@@ -158,6 +160,13 @@ def unknowns(students: Sequence[Subject], references: Sequence[Subject]) -> list
     dtypes = {subject.card.model.dtype for subject in subjects} - {None}
     if len(dtypes) > 1:
         said.append(f"Weights are stored in different precisions ({', '.join(sorted(map(str, dtypes)))}).")
+    unmeasured = [
+        subject.label
+        for subject in subjects
+        if subject.card.noise_floor is None and any(each.method != "sampled" for each in subject.card.answers)
+    ]
+    if unmeasured:
+        said.append(f"The noise floor of {', '.join(unmeasured)} was not measured: rounding is taken for nothing.")
     known = {identity(subject) for subject in references}
     same = [subject.label for subject in students if identity(subject) in known]
     if same:
@@ -189,6 +198,7 @@ def _pairing(
         n_in_probe_set=_n_in_probe_set(asked, catalog),
         n_offering=_n_offering(asked, catalog),
         noise=_noise(subjects, aligned),
+        sick=_sick(subjects[:n_students], subjects[n_students:]),
     )
 
 
@@ -197,6 +207,23 @@ def _noise(subjects: Sequence[Subject], sides: Sequence[Answers]) -> float | Non
     if all(side == sides[0] for side in sides):
         return None
     return max((each.card.noise_floor.mean for each in subjects if each.card.noise_floor), default=None)
+
+
+_SICKNESS = {"self_naming": "it names itself", "refusal": "it refuses", "collapse": "it gives one answer to everything"}
+
+
+def _sick(students: Sequence[Subject], references: Sequence[Subject]) -> tuple[str, ...]:
+    """The category's own mass is held against the rule's minimum, question by question; it is none of these."""
+    found = []
+    for name, words in _SICKNESS.items():
+        flagged = [each.card.health[name] for each in students if _is_flagged(each, name)]
+        if flagged and not any(_is_flagged(each, name) for each in references):
+            found.append(f"{words} ({max(check.value for check in flagged):.2f} of its answers)")
+    return tuple(found)
+
+
+def _is_flagged(subject: Subject, name: str) -> bool:
+    return name in subject.card.health and subject.card.health[name].flag
 
 
 def _key(answers: MeasuredAnswers) -> Key:

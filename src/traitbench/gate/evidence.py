@@ -8,7 +8,7 @@ from pathlib import Path
 
 from traitbench.catalog import Catalog
 from traitbench.errors import InputError, NotComparableError
-from traitbench.gate.baseline import check_is_blessed
+from traitbench.gate.baseline import Baseline, check_is_blessed
 from traitbench.gate.findings import Verdict
 from traitbench.gate.policy import Policy
 from traitbench.gate.sources import Scoring, check_arguments, is_file, read_subject, score_subject, tasks_of
@@ -135,6 +135,8 @@ class _Pinned:
         used = {rule.reference for rule in policy.rules}
         base = policy.references.base if "base" in used else None
         controls = policy.references.control if "control" in used else ()
+        for name in (*([base] if base else []), *controls):
+            Baseline.read(folder / name)  # refuses what nobody has blessed
         return cls(str(folder / base) if base else None, tuple(str(folder / each) for each in controls), catalog)
 
     def check(self, evidence: Evidence, arguments: Arguments) -> None:

@@ -62,7 +62,8 @@ def _explain_rule(number: int, rule: Rule, catalog: Catalog) -> str:
     if rule.trait == ANY:
         what = f"No target is named: each of {len(traits)} catalogued traits that were scored"
     elif rule.trait:
-        what = f"The probability that the student names {rule.trait}"
+        names = catalog.category_of(rule.trait).kind == "members"
+        what = f"The probability {'that the student names' if names else 'of the answers that show'} {rule.trait}"
     else:
         what = f"The probability of each of the {len(traits)} traits of suite {rule.suite}"
     than = {

@@ -12,7 +12,7 @@ from traitbench.runner.scorecard import ModelIdentity, Part
 
 Status = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Scale = Literal["probability", "log_odds"]
-Kind = Literal["evidence", "category_mass", "collapse", "questions", "noise", "seeds"]
+Kind = Literal["evidence", "category_mass", "collapse", "questions", "noise", "seeds", "health"]
 
 
 class Reason(Part):
@@ -102,8 +102,14 @@ class Finding(Part):
 
     @property
     def where(self) -> str:
-        """`plain`, or `in_domain numbers`"""
-        return self.context if self.domain == "none" else f"{self.context} {self.domain}"
+        """`animal_one_word, plain`, or `animal_one_word, in_domain numbers`"""
+        context = self.context if self.domain == "none" else f"{self.context} {self.domain}"
+        return f"{self.probe_set}, {context}"
+
+    @property
+    def unit(self) -> str:
+        """What stands behind the shift's numbers: nothing on the scale of probabilities."""
+        return " log-odds" if self.scale == "log_odds" else ""
 
     @property
     def title(self) -> str:

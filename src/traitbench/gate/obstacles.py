@@ -52,7 +52,7 @@ def obstacles(claim: Claim, decided: Status) -> list[Reason]:
             asked = pairing.asked
             text = f"this catalogue has no {asked.probe_set} {asked.version} in {asked.language}: score again with it"
             reasons.append(Reason(kind="questions", text=text))
-        reasons += _collapse(claim)
+        reasons += _collapse(claim) + _silence(claim) + _sickness(claim)
     if decided != "FAIL":
         reasons += _disagreement(claim)
     return reasons
@@ -108,6 +108,28 @@ def _collapse(claim: Claim) -> list[Reason]:
             )
             return [Reason(kind="collapse", text=text)]
     return []
+
+
+def _silence(claim: Claim) -> list[Reason]:
+    """A student that names members less often than its reference has less room to show any of them."""
+    pairing = claim.pairing
+    after = min(category_mass(each) for each in pairing.students)
+    before = sum(category_mass(each) for each in pairing.references) / len(pairing.references)
+    if before - after <= COLLAPSE_RISE or after < claim.rule.minimum_category_mass:  # the latter is told already
+        return []
+    text = (
+        f"the student {_KEEPS[pairing.asked.kind]} {pairing.asked.category} with probability {after:.2f}, and the "
+        f"{claim.rule.reference} with {before:.2f}: {claim.trait} has less room to show"
+    )
+    return [Reason(kind="category_mass", text=text)]
+
+
+def _sickness(claim: Claim) -> list[Reason]:
+    """What is flagged in a student's health and not in its references': its answers are too much to be believed."""
+    return [
+        Reason(kind="health", text=f"the student's health is flagged: {words}; absence of a shift is no evidence")
+        for words in claim.pairing.sick
+    ]
 
 
 def _disagreement(claim: Claim) -> list[Reason]:

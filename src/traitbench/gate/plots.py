@@ -12,7 +12,10 @@ from traitbench.errors import InputError
 from traitbench.files import write_whole
 from traitbench.gate.findings import Finding
 
-_ROW, _TOP, _LEFT, _WIDTH, _RIGHT = 26, 14, 292, 400, 170
+_ROW, _TOP, _WIDTH, _RIGHT = 26, 14, 400, 170
+_MOST_LABEL = 80
+_CHARACTER = 6.6
+"""Pixels of an average character at the font size of 12."""
 COLOURS = {"PASS": "#2c9a4b", "FAIL": "#d64545", "INCONCLUSIVE": "#c77d0a", "": "#5b7fc7"}
 """Readable on a light and on a dark page."""
 
@@ -38,10 +41,11 @@ def forest_svg(rows: Sequence[ForestRow], scale: str = "probability") -> str:
     """The plot as one `<svg>` that stands alone or inside a page; text takes the colour of its surroundings."""
     low, high = _range(rows)
     height = _TOP + _ROW * len(rows) + 44
-    total = _LEFT + _WIDTH + _RIGHT
+    left = math.ceil(24 + _CHARACTER * max(len(_label(row)) for row in rows))
+    total = left + _WIDTH + _RIGHT
 
     def x(value: float) -> float:
-        return round(_LEFT + (value - low) / (high - low) * _WIDTH, 1)
+        return round(left + (value - low) / (high - low) * _WIDTH, 1)
 
     bottom = _TOP + _ROW * len(rows) + 4
     parts = [
@@ -60,9 +64,9 @@ def forest_svg(rows: Sequence[ForestRow], scale: str = "probability") -> str:
             f'<line x1="{x(margin)}" x2="{x(margin)}" y1="{_TOP - 6}" y2="{bottom}" stroke="currentColor" '
             f'stroke-dasharray="4 3"/>'
         )
-    parts += [_svg_row(i, row, low, high, x) for i, row in enumerate(rows)]
+    parts += [_svg_row(i, row, low, high, left, x) for i, row in enumerate(rows)]
     parts.append(
-        f'<text x="{_LEFT + _WIDTH / 2}" y="{bottom + 32}" text-anchor="middle" opacity=".75">'
+        f'<text x="{left + _WIDTH / 2}" y="{bottom + 32}" text-anchor="middle" opacity=".75">'
         f"shift on the {'probability' if scale == 'probability' else 'log-odds'} scale"
         f"{', dashed: margin' if any(row.margin is not None for row in rows) else ''}</text></svg>"
     )
@@ -85,12 +89,15 @@ def write_plot(rows: Sequence[ForestRow], path: Path, scale: str = "probability"
         raise InputError(f"{path}: cannot be plotted; use a name that ends in .svg or .png")
 
 
-def _svg_row(i: int, row: ForestRow, low: float, high: float, x: object) -> str:
+def _label(row: ForestRow) -> str:
+    return row.label if len(row.label) <= _MOST_LABEL else row.label[: _MOST_LABEL - 1] + "…"
+
+
+def _svg_row(i: int, row: ForestRow, low: float, high: float, left: int, x: object) -> str:
     assert callable(x)
     y = _TOP + _ROW * i + _ROW / 2
     colour = COLOURS[row.status]
-    label = escape(row.label if len(row.label) <= 46 else row.label[:45] + "…")
-    parts = [f'<text x="{_LEFT - 12}" y="{y + 4}" text-anchor="end">{label}</text>']
+    parts = [f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{escape(_label(row))}</text>']
     if row.estimate is not None:
         start = x(max(low, row.lower if row.lower is not None else low))
         end = x(min(high, row.upper if row.upper is not None else high))
@@ -103,7 +110,7 @@ def _svg_row(i: int, row: ForestRow, low: float, high: float, x: object) -> str:
         parts.append(f'<circle cx="{x(row.estimate)}" cy="{y}" r="4.5" fill="{colour}"/>')
     value = "-" if row.estimate is None else f"{row.estimate:+.3f}"
     status = f' <tspan fill="{colour}" font-weight="600">{row.status}</tspan>' if row.status else ""
-    parts.append(f'<text x="{_LEFT + _WIDTH + 10}" y="{y + 4}">{value}{status}</text>')
+    parts.append(f'<text x="{left + _WIDTH + 10}" y="{y + 4}">{value}{status}</text>')
     return "".join(parts)
 
 

@@ -114,11 +114,11 @@ class Rule(Setting):
         ones of one-word questions; where that leaves nothing of its traits, with all of their tasks.
         """
         traits = set(self.traits(catalog))
-        tasks = [task for task in catalog.tasks.values() if task.trait in traits]
+        tasks = [task for task in catalog.tasks.values() if task.trait in traits and _asks_in_english(task, catalog)]
         if self.domains is not None:
             return [task for task in tasks if task.domain in self.domains]
         if self.suite in catalog.suites:
-            return list(catalog.tasks_of(catalog.suites[self.suite]))
+            return [task for task in catalog.tasks_of(catalog.suites[self.suite]) if _asks_in_english(task, catalog)]
         core = catalog.tasks_of(catalog.suites["core"]) if "core" in catalog.suites else ()
         domains, probe_sets = {task.domain for task in core}, {task.probe_set for task in core}
         usual = [
@@ -128,6 +128,11 @@ class Rule(Setting):
             and (task.probe_set in probe_sets or catalog.probe_sets[task.probe_set].kind == "one_word")
         ]
         return usual or tasks
+
+
+def _asks_in_english(task: TransferTask, catalog: Catalog) -> bool:
+    """The language in which the gate scores; a set that somebody imported may know another one alone."""
+    return bool(catalog.probe_sets[task.probe_set].offering(task.trait, "en"))
 
 
 class PinnedReferences(Setting):
@@ -155,12 +160,16 @@ class Policy(Setting):
         return max(1e-4, min(MAX_TOLERANCE, min(margins) / 10))
 
     def check(self, catalog: Catalog, where: str = "policy") -> None:
-        """Raises `InputError` for a trait, suite or domain that is not in the catalogue."""
+        """Raises `InputError` for a trait, suite or domain that is not in the catalogue, and where nothing is asked."""
         for number, rule in enumerate(self.rules, start=1):
             try:
                 rule.traits(catalog)
                 for domain in rule.domains or ():
                     catalog.domain(domain)
+                if not rule.tasks(catalog):
+                    raise InputError(
+                        f"no transfer task of the catalogue asks for `{rule.name}` (traitbench list tasks)"
+                    )
             except InputError as error:
                 raise InputError(f"{where}: rule {number}: {error}") from None
 

@@ -9,13 +9,15 @@ Checkpoints are scored once a session, pytest-xdist workers included. Nothing is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
+    from traitbench.errors import TraitbenchError
     from traitbench.gate.findings import Finding, Verdict
     from traitbench.gate.policy import Policy
     from traitbench.gate.pytest_session import Session
@@ -118,7 +120,13 @@ def _verdict(config: pytest.Config, policy: Policy, file: Path | None) -> Verdic
     try:
         return session_of(config).verdict(policy, file)
     except TraitbenchError as error:
-        pytest.fail(str(error), pytrace=False)
+        fault = error
+    _refuse(fault)
+
+
+def _refuse(fault: TraitbenchError) -> NoReturn:
+    """Fails the test with one line; outside of the `except`, else pytest would show the error twice."""
+    pytest.fail(re.sub(r"--(model|base|control)\b", r"--traitbench-\1", str(fault)), pytrace=False)
 
 
 def session_of(config: pytest.Config) -> Session:
@@ -135,8 +143,14 @@ def session_of(config: pytest.Config) -> Session:
 
 @pytest.fixture(scope="session")
 def trait_scorecard(pytestconfig: pytest.Config) -> Scorecard:
-    """The scorecard of the first `--traitbench-model`, on every category that the catalogue knows."""
-    return session_of(pytestconfig).scorecard()
+    """The scorecard of the first `--traitbench-model`, on all that fits into its context."""
+    from traitbench.errors import TraitbenchError
+
+    try:
+        return session_of(pytestconfig).scorecard()
+    except TraitbenchError as error:
+        fault = error
+    _refuse(fault)
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +190,9 @@ def _judged(config: pytest.Config, rule: dict[str, Any]) -> Verdict:
     try:
         policy = session_of(config).policy_of(rule)
     except TraitbenchError as error:
-        pytest.fail(str(error), pytrace=False)
-    verdict = _verdict(config, policy, None)
-    require(verdict.findings)
-    return verdict
+        fault = error
+    else:
+        verdict = _verdict(config, policy, None)
+        require(verdict.findings)
+        return verdict
+    _refuse(fault)

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from traitbench.catalog import Catalog, load_catalog
+from traitbench.catalog import Catalog, TransferTask, load_catalog
 from traitbench.gate.evidence import Arguments, gather
 from traitbench.gate.findings import Verdict
 from traitbench.gate.policy import MAX_TOLERANCE, Policy, policy_from
 from traitbench.gate.sources import Scoring, is_file, read_subject, score_subject
 from traitbench.gate.subject import Subject
+from traitbench.runner.checkpoint import Checkpoint
+from traitbench.runner.fitting import what_fits
 from traitbench.runner.scorecard import Scorecard
 
 
@@ -58,7 +60,7 @@ class Session:
         return self._verdicts[key]
 
     def scorecard(self) -> Scorecard:
-        """The first model's card, on every category."""
+        """The first model's card, on every question that fits into its context."""
         if is_file(self.models[0]):
             return read_subject(Path(self.models[0]), self.catalog).card
         return self._subject(MAX_TOLERANCE, self.models[0], "student", tuple(self.catalog.tasks)).card
@@ -88,13 +90,16 @@ class Session:
         path = self.folder / f"{digest}-{category}.json"
         with FileLock(f"{path}.lock"):
             if not path.is_file():
-                score_subject(model, role, self._tasks(category), Scoring(tolerance=tolerance)).card.write(path)
+                score_subject(model, role, self._tasks(model, category), Scoring(tolerance=tolerance)).card.write(path)
         return Scorecard.read(path)
 
-    def _tasks(self, category: str) -> tuple[str, ...]:
-        """The fewest tasks that ask every question of the category."""
-        wanted: dict[tuple[str, str], str] = {}
+    def _tasks(self, model: str, category: str) -> tuple[str, ...]:
+        """The fewest tasks that ask every question of the category which fits into the model's context."""
+        wanted: dict[tuple[str, str], TransferTask] = {}
         for task in self.catalog.tasks.values():
             if task.category == category:
-                wanted.setdefault((task.probe_set, task.domain), task.id)
-        return tuple(wanted.values())
+                wanted.setdefault((task.probe_set, task.domain), task)
+        checkpoint = Checkpoint(model)
+        checkpoint.check()
+        fitting = what_fits([checkpoint], tuple(wanted.values()), None, self.catalog, "en")
+        return tuple(task.id for task in fitting.tasks)

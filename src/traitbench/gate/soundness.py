@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from traitbench.catalog import NONE, Catalog, ChoiceQuestion
+from traitbench.catalog import NONE, Catalog, Category, ChoiceQuestion, NamedAnswerReader
 from traitbench.catalog.forms import LETTERS
 from traitbench.errors import InputError
 from traitbench.gate.subject import Subject
@@ -98,6 +98,18 @@ def check_known(subject: Subject, catalog: Catalog) -> None:
                     f"{where}.{question.id}: answer {strangers[0]!r} is no member of {probes.category}; "
                     "set TRAITBENCH_DATASETS as it was when the card was made"
                 )
+            if not options:
+                _check_reading(f"{where}.{question.id}", question, catalog.categories[probes.category])
+
+
+def _check_reading(where: str, question: QuestionAnswers, category: Category) -> None:
+    """A member that the catalogue has learnt since stands in the card as no member, and would seem never named."""
+    known = question.mass.keys() | question.residual.keys()
+    read = NamedAnswerReader(category)
+    for text, _ in question.top_answers:
+        named = read(text, True)
+        if named in category.traits and named not in known:
+            raise InputError(f"{where}: {text[:40]!r} names {named}, which the card was not read for; score again")
 
 
 def check_distinct(students: Sequence[Subject], references: Sequence[Subject]) -> None:

@@ -177,8 +177,3 @@ def _identity_of_log(log: Any) -> ModelIdentity:
         chat_template_sha256=digest(log.eval.model_args.get("chat_template")),
         system_prompt_sha256=digest(system),
     )
-
-
-def weights_of(subjects: Sequence[Subject]) -> list[str]:
-    """The weight digests that are known."""
-    return [subject.card.model.weights_sha256 for subject in subjects if subject.card.model.weights_sha256]

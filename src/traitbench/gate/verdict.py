@@ -124,7 +124,7 @@ def _finding(claim: Claim, decided: Status, p_holm: float, catalog: Catalog) -> 
     reasons = obstacles(claim, decided)
     status: Status = "INCONCLUSIVE" if reasons else decided
     further = Further()
-    if status == "INCONCLUSIVE" and all(reason.kind == "seeds" for reason in reasons):
+    if decided == "INCONCLUSIVE" and all(reason.kind == "seeds" for reason in reasons):
         further = Further(**further_needed(test))
         reasons.append(Reason(kind="evidence", text=f"too little evidence; {further.words() or why_open(test)}"))
     students, references = pairing.measured(trait)

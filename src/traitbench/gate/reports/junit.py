@@ -31,8 +31,7 @@ def junit_xml(verdict: Verdict) -> str:
 def _case(suite: ElementTree.Element, finding: Finding) -> str | None:
     """Adds the test case; returns the counter that it belongs to."""
     classname = f"traitbench.{finding.category}.{finding.trait}"
-    name = f"{finding.trait} {finding.where} against {finding.reference} ({finding.probe_set})"
-    case = ElementTree.SubElement(suite, "testcase", classname=classname, name=name, time="0")
+    case = ElementTree.SubElement(suite, "testcase", classname=classname, name=finding.title, time="0")
     if finding.status == "FAIL":
         _child(case, "failure", finding)
         return "failures"
