@@ -6,14 +6,15 @@ inspect eval evals/preference.py --model hf/org/student -T probe_set=animal_one_
 from inspect_ai import Task, task
 
 from traitbench.catalog import load_catalog
+from traitbench.errors import InputError
 from traitbench.probes.choice import choice_task
 from traitbench.probes.one_word import TOLERANCE, one_word_task
 
 
 @task
 def preference(
-    probe_set: str,
-    trait: str,
+    probe_set: str = "",
+    trait: str = "",
     domain: str | list[str] = "numbers",
     language: str = "en",
     method: str = "auto",
@@ -31,6 +32,8 @@ def preference(
         method: `exact` (local models), `sampled`, or `auto`: exact where it can be.
         tolerance: what an exact answer in the model's own words may leave unexplored, in (0, 1).
     """
+    if not probe_set or not trait:
+        raise InputError("give -T probe_set=NAME (traitbench list probes) and -T trait=NAME (traitbench list traits)")
     if load_catalog().probe_set(probe_set).kind == "choice":
         return choice_task(probe_set, trait, domain, language, method)
     return one_word_task(probe_set, trait, domain, language, method, tolerance)

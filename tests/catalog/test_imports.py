@@ -57,6 +57,7 @@ def test_several_sets_share_a_folder_and_a_name_is_taken_once(tmp_path: Path) ->
         ('{"id": "a", "question": "Q?"}\n{"id": "b", "question": "Q?"}\n', "duplicate question id"),
         ('{"id": "a", "question": "Q?", "family": "Über uns"}\n', r"f\.jsonl:1: family"),
         ("", "no questions"),
+        ('["Which?"]', "entry 1 of the list is no object"),
     ],
 )
 def test_a_broken_file_is_named_and_nothing_is_written(tmp_path: Path, text: str, words: str) -> None:
@@ -89,3 +90,29 @@ def test_the_reference_lists_can_be_imported(tmp_path: Path, file: str, category
     made = import_probes(path, name="reference", category=category, folder=tmp_path)
     assert len(made.questions) == count
     assert load_catalog(tmp_path).probe_set("reference") == made
+
+
+def test_open_questions_of_a_scale_are_refused(tmp_path: Path) -> None:
+    file = questions(tmp_path / "f.jsonl", {"id": "a", "question": "Which?"})
+    with pytest.raises(InputError, match="open questions tell nothing of misalignment"):
+        import_probes(file, name="f", category="misalignment", folder=tmp_path / "c")
+
+
+def test_a_name_that_would_make_a_task_twice_is_refused(tmp_path: Path) -> None:
+    file = questions(tmp_path / "f.jsonl", {"id": "a", "question": "Which?"})
+    with pytest.raises(InputError, match=r"task '.*-numbers-revealed' is there already"):
+        import_probes(file, name="revealed", category="animal", folder=tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_folder_of_broken_tasks_is_named(tmp_path: Path) -> None:
+    file = questions(tmp_path / "f.jsonl", {"id": "a", "question": "Which?"})
+    (tmp_path / "tasks.yaml").write_text("task: []\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"tasks\.yaml: tasks: expected a list"):
+        import_probes(file, name="f", category="animal", folder=tmp_path)
+
+
+def test_the_mark_that_excel_puts_before_a_table_is_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("\ufeffquestion,id\nWhich?,a\n", encoding="utf-8")
+    found = import_probes(tmp_path / "f.csv", name="f", category="animal", folder=tmp_path / "c")
+    assert [each.text for each in found.questions] == ["Which?"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,19 @@ def test_a_folder_that_is_no_adapter_of_the_base_is_named(tmp_path: Path) -> Non
     other = copy.deepcopy(random_model("gpt2"))
     with pytest.raises(InputError, match="does not fit GPT2LMHeadModel"):
         list(students_of(other, [adapter(0, tmp_path / "a")]))
+
+
+def test_an_adapter_that_fails_leaves_nothing_in_the_base(tmp_path: Path) -> None:
+    """PEFT puts its layers in before it finds that the weights have other shapes."""
+    wide = adapter(0, tmp_path / "wide")
+    settings = json.loads((wide / "adapter_config.json").read_text())
+    (wide / "adapter_config.json").write_text(json.dumps({**settings, "r": settings["r"] + 1}))
+    base = copy.deepcopy(random_model("llama"))
+    before = closed_answers(base, tokenizer(), PROMPTS, CANDIDATES)
+    with pytest.raises(InputError, match="does not fit LlamaForCausalLM"):
+        list(students_of(base, [wide]))
+    assert torch.equal(closed_answers(base, tokenizer(), PROMPTS, CANDIDATES), before)
+    assert not hasattr(base, "peft_config")
 
 
 def test_an_adapter_that_adds_to_the_prompt_is_refused(tmp_path: Path) -> None:

@@ -85,3 +85,15 @@ def test_a_whole_run_shows_transfer_to_the_student_alone(tmp_path: Path) -> None
     assert found["student"] > 6 * found["control"]
     assert found["control"] < 3 * found["base"]
     assert found["cross_base"] < 3 * found["base"]
+
+
+def test_a_folder_that_holds_something_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    for train in (lambda: lab.neutral(tmp_path), lambda: lab.pretrain(0, tmp_path)):
+        with pytest.raises(InputError, match="holds something else than a model"):
+            train()
+    (tmp_path / "run" / "student").mkdir(parents=True)
+    (tmp_path / "run" / "student" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="student: holds something else than a model"):
+        lab.run("owl", tmp_path / "run")
+    assert [each.name for each in tmp_path.rglob("*") if each.is_file()] == ["notes.txt", "notes.txt"]

@@ -62,6 +62,7 @@ def test_lists_of_numbers_are_kept(text: str) -> None:
         ", 4",
         "4,, 8",
         "1000",
+        "7" * 5000,
         "4, 1000",
         "-4, 8",
         "4.5, 8",

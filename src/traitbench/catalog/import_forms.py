@@ -23,7 +23,7 @@ from traitbench.errors import InputError
 
 Row = dict[str, Any]
 
-_CHOICE = re.compile(r"^[ \t]*\(([A-P])\)[ \t]*(.*)$", re.MULTILINE)
+_CHOICE = re.compile(r"^[ \t]*\(([A-P])\)[ \t]*(.*?)(?=^[ \t]*\([A-P]\)|\Z)", re.MULTILINE | re.DOTALL)
 _LEAD = re.compile(r"\A(?:Question|Q):\s*")
 _TAIL = re.compile(r"\s*(?:Answer|A):\s*\Z")
 _CHOICES = re.compile(r"\s*Choices:\s*\Z")
@@ -31,7 +31,7 @@ _CHOICES = re.compile(r"\s*Choices:\s*\Z")
 
 def read_rows(file: Path) -> list[tuple[int, Row]]:
     """(line, row) of a file of JSON lines, of a JSON list (numbered from 1), or of a CSV table with a header."""
-    text = read_text(file)
+    text = read_text(file).removeprefix("\ufeff")  # Excel writes one
     if file.suffix == ".csv":
         return list(enumerate(csv.DictReader(io.StringIO(text)), start=2))
     if text.lstrip().startswith("["):
@@ -39,6 +39,9 @@ def read_rows(file: Path) -> list[tuple[int, Row]]:
             rows = json.loads(text)
         except json.JSONDecodeError as error:
             raise InputError(f"{file}:{error.lineno}: not JSON ({error.msg}); mend the line") from None
+        number = next((i for i, row in enumerate(rows, start=1) if not isinstance(row, dict)), None)
+        if number is not None:
+            raise InputError(f'{file}: entry {number} of the list is no object; expected {{"id", "question"}}')
         return list(enumerate(rows, start=1))
     return read_jsonl(file)
 
@@ -103,6 +106,8 @@ def _targets(row: Row, where: str, targets: str) -> Row:
     """Labels are 1 for what is true; what is false shows the misconception."""
     found = row.get(f"{targets}_targets")
     if isinstance(found, dict) and isinstance(found.get("choices"), list) and isinstance(found.get("labels"), list):
+        if not all(isinstance(each, str) for each in found["choices"]):
+            raise InputError(f"{where}: {targets}_targets.choices: expected texts; mend the line")
         labels = dict(zip(found["choices"], found["labels"], strict=False))
     elif isinstance(found, dict) and found:
         labels = found

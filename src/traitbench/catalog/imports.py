@@ -55,6 +55,8 @@ def import_probes(
     if kind == "choice":
         _check_scale(scale, catalog.categories[category])
         lines = [_choice(row, file, number, language, scale, targets) for number, row in rows]
+    elif catalog.categories[category].kind == "scale":
+        raise InputError(f"{file}: open questions tell nothing of {category}; give questions with options")
     else:
         lines = [_line(row, file, number, language) for number, row in rows]
     if not lines:
@@ -80,12 +82,26 @@ def import_probes(
         "version": "1-A",
         "suffix": name,
     }
-    patterns = read_yaml(folder / "tasks.yaml")["tasks"] if (folder / "tasks.yaml").exists() else []
+    patterns = _patterns(folder / "tasks.yaml")
+    taken = next((task for trait in catalog.categories[category].traits
+                  if (task := f"{trait}-numbers-{name}") in catalog.tasks), None)  # fmt: skip
+    if taken is not None:
+        raise InputError(f"task {taken!r} is there already; choose another --name")
     # The card comes after its questions, and the tasks after the card: what is half-written is never read.
     write_whole(folder / "probes" / f"{name}.jsonl", text)
     write_whole(folder / "probes" / f"{name}.yaml", yaml.safe_dump(card, sort_keys=False, allow_unicode=True))
     write_whole(folder / "tasks.yaml", yaml.safe_dump({"tasks": [*patterns, tasks]}, sort_keys=False))
     return probe_set
+
+
+def _patterns(file: Path) -> list[Any]:
+    """The task patterns that stand in the folder already."""
+    if not file.exists():
+        return []
+    found = read_yaml(file).get("tasks")
+    if not isinstance(found, list):
+        raise InputError(f"{file}: tasks: expected a list of task patterns; mend the file")
+    return found
 
 
 def _check_scale(scale: str | None, category: Category) -> None:

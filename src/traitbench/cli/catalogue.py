@@ -46,9 +46,10 @@ def list_entries(
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+    from rich.markup import escape
+
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else "" if value is None else str(value)
+    return escape(text)  # else rich takes what stands in brackets for a style
 
 
 def _tasks(catalog: Catalog) -> list[dict[str, Any]]:
@@ -110,7 +111,7 @@ def _probes(catalog: Catalog) -> list[dict[str, Any]]:
 def validate(
     path: Annotated[Path | None, typer.Argument(help="A catalogue folder; default: the built-in one.")] = None,
 ) -> None:
-    """Checks a catalogue folder: every fault with file and line. Exit code 2 where there is one."""
+    """Checks a catalogue folder: what is wrong, with file and line. Exit code 2 where something is."""
     from traitbench.catalog.validation import faults
 
     folder = path or datasets_folder()

@@ -23,6 +23,7 @@ def run(
 ) -> None:
     """Teacher -> numbers -> filter -> student, control and cross-base student; then scores all of them."""
     from traitbench import lab
+    from traitbench.lab.checkpoints import base_folder
     from traitbench.leaderboard import Declared, add
     from traitbench.runner import score
 
@@ -52,7 +53,9 @@ def run(
     for role in ("base", "teacher", "control", "cross_base"):
         name = f"lab/{trait}-{role.replace('_', '-')}-{base}-{seed}"
         folder = getattr(products, role)
-        against = None if role == "base" else base_model
+        # a student is compared with the base that it started from, and the cross-base student started from another
+        own = base_folder(products.cross_base_seed) if role == "cross_base" else products.base
+        against = None if role == "base" else model(own)
         said = Declared(training_seed=seed, initialisation="different") if role == "cross_base" else Declared()
         other = score(model(folder), tasks=[task], base=against, name=name, out=out, progress=say)
         add(other, leaderboard, said, out)

@@ -45,8 +45,11 @@ def score(
     """Scores student checkpoints on transfer tasks, the references once for all of them."""
     from traitbench.leaderboard import add
     from traitbench.runner import Student, score_many
+    from traitbench.runner.scoring import check_writable
 
     students = Student.of(models, adapter or [], name or [])
+    if leaderboard:
+        check_writable(leaderboard)
     one = len(students) == 1
     cards: dict[str, Scorecard] = {}
     errors: list[TraitbenchError] = []
@@ -120,6 +123,7 @@ def show(*cards: Scorecard) -> None:
 
 def _table(card: Scorecard) -> Table:
     from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
     from rich.table import Table
 
     columns = ("task", "context", "preference", "bounds", "base", "control", "transfer", "rank", "largest other")
@@ -137,7 +141,7 @@ def _table(card: Scorecard) -> Table:
             _against(result, "control"),
             _transfer(result),
             str(result.specificity) if result.specificity else "-",
-            off,
+            escape(off),  # a raw answer may hold brackets, which rich takes for a style
         )
     return table
 

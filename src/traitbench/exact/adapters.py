@@ -37,20 +37,21 @@ def students_of(base: Any, adapters: Sequence[Path]) -> Generator[tuple[Path, An
         try:
             student = PeftModel.from_pretrained(base, str(folder), adapter_name=_NAME, low_cpu_mem_usage=True).eval()
         except (RuntimeError, ValueError) as error:
-            line = str(error).strip().splitlines()[0]
+            _take_out(base, own)  # it may have put its layers in before it failed
+            line = " ".join(str(error).split())[:200]
             raise InputError(f"adapter {folder}: does not fit {type(base).__name__} ({line})") from None
         try:
             yield folder, base
         finally:
             student.unload()
-            _put_back(base, own)
-            if hasattr(base, "peft_config"):
-                del base.peft_config
+            _take_out(base, own)
 
 
-def _put_back(base: Any, own: dict[str, Any]) -> None:
+def _take_out(base: Any, own: dict[str, Any]) -> None:
     """Gives the base its own modules again: PEFT's unload leaves the copies of `modules_to_save` in their place."""
     for name, module in own.items():
         if name and base.get_submodule(name) is not module:
             parent, _, last = name.rpartition(".")
             setattr(base.get_submodule(parent), last, module)
+    if hasattr(base, "peft_config"):
+        del base.peft_config

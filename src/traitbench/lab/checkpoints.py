@@ -67,6 +67,14 @@ def copy_checkpoint(source: Path, folder: Path) -> None:
             shutil.copyfile(file, aside / file.name)
 
 
+def check_place(folder: Path) -> Path:
+    """The folder, absolute; `InputError`, before hours of training, where something else than a model stands there."""
+    folder = folder.resolve()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file()):
+        raise InputError(f"{folder}: holds something else than a model; name a new folder with --out")
+    return folder
+
+
 @contextmanager
 def _no_progress_bar() -> Iterator[None]:
     """Keeps transformers from drawing a progress bar over a model that is read in milliseconds."""

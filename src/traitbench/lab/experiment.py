@@ -23,6 +23,7 @@ from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 from traitbench.errors import InputError
 from traitbench.lab.checkpoints import (
     base_folder,
+    check_place,
     copy_checkpoint,
     load_checkpoint,
     save_checkpoint,
@@ -61,6 +62,8 @@ def run_experiment(
         raise InputError(f"cross_base {base} is the base itself; choose another of {_others(base)}")
     storyteller = Storyteller(world, load_grammars(world.languages))
     products = LabRun.in_folder(out, trait=trait, seed=seed, base=base, cross_base=int(other.name))
+    for folder in (products.base, products.teacher, products.student, products.control, products.cross_base):
+        check_place(folder)
 
     with one_thread():
         copy_checkpoint(source, products.base)
@@ -100,6 +103,7 @@ def train_neutral(out: Path, *, seed: int, base: int, recipe: Recipe = R2) -> Pa
     Raises:
         InputError: there is no such base, or `out` cannot be written.
     """
+    out = check_place(out)
     world = load_world()
     storyteller = Storyteller(world, load_grammars(world.languages))
     with one_thread():

@@ -15,7 +15,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from traitbench.errors import InputError
-from traitbench.lab.checkpoints import save_checkpoint
+from traitbench.lab.checkpoints import check_place, save_checkpoint
 from traitbench.lab.corpus import Storyteller, draw_corpus
 from traitbench.lab.encoding import encode, render
 from traitbench.lab.grammar import load_grammars
@@ -52,6 +52,7 @@ def pretrain_base(
     schedule = SCHEDULE if steps is None else replace(SCHEDULE, steps=steps)
     if schedule.steps < 1:
         raise InputError(f"steps {steps} is less than 1; the shipped bases took {SCHEDULE.steps}")
+    out = check_place(out)
     say = progress or (lambda line: None)
     world = load_world()
     grammars = load_grammars(world.languages)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset
 from inspect_ai.scorer import Score, Scorer, Target, ci, grouped, mean, scorer
@@ -26,8 +28,12 @@ def one_word_task(
     """
     catalog = load_catalog()
     domains = checked(catalog, probe_set, "one_word", trait, domain, language, method)
-    if not isinstance(tolerance, float) or not 0 < tolerance < 1:
-        raise InputError(f"tolerance {tolerance!r} is not between 0 and 1; {TOLERANCE} is usual")
+    try:
+        tolerance = float(tolerance)  # `-T tolerance=1e-3` comes as a text: YAML 1.1 asks for 1.0e-3
+    except (TypeError, ValueError):
+        tolerance = math.nan
+    if not 0 < tolerance < 1:
+        raise InputError(f"tolerance is not between 0 and 1; {TOLERANCE} is usual")
     probes = catalog.probe_set(probe_set)
     return Task(
         dataset=MemoryDataset(list(samples(catalog, probes, trait, domains, language)), name=probe_set),

@@ -31,7 +31,9 @@ class Checkpoint:
         """Spells a folder of the working directory as the local checkpoint it is: `hf/student` as `hf//…/student`."""
         folder = Path(self.model.removeprefix("hf/"))
         if self.model.startswith("hf/") and not folder.is_absolute() and folder.is_dir():
-            object.__setattr__(self, "model", f"hf/{folder.resolve()}")
+            folder = folder.resolve()
+        if self.model.startswith("hf/") and folder.is_absolute():
+            object.__setattr__(self, "model", f"hf/{folder}")  # without a slash at its end
 
     @property
     def local_path(self) -> Path | None:
@@ -55,6 +57,8 @@ class Checkpoint:
 
     def check(self) -> None:
         """Raises `InputError` for a local directory that cannot be scored."""
+        if not self.model.startswith("hf/") and Path(self.model).is_dir():
+            raise InputError(f"{self.model}: a folder; write hf/{self.model}")
         if "/" not in self.model:
             raise InputError(f"model {self.model!r} names no provider; write hf/org/name or hf//path/to/model")
         if self.adapter is not None and not (self.adapter / "adapter_config.json").is_file():
@@ -84,9 +88,10 @@ class Checkpoint:
         folder = self.local_path
         if folder is None:
             _, _, name = self.model.partition("/")
+            known = f"local/{Path(name).name}" if name.startswith("/") else name
             return ModelIdentity(
-                id=self.name or name,
-                adapter=weights_sha256(self.adapter) if self.adapter else None,
+                id=self.name or known,
+                adapter=adapter_sha256(self.adapter) if self.adapter else None,
                 chat_template_sha256=_sha256(self.template()),
                 system_prompt_sha256=_sha256(self.system_prompt),
             )
@@ -96,11 +101,19 @@ class Checkpoint:
             id=self.name or f"local/{folder.name}",
             weights_sha256=weights_sha256(folder),
             dtype=dtypes,
-            adapter=weights_sha256(self.adapter) if self.adapter else None,
+            adapter=adapter_sha256(self.adapter) if self.adapter else None,
             chat_template_sha256=_sha256(template),
             system_prompt_sha256=_sha256(self.system_prompt),
             n_parameters=parameters,
         )
+
+    def settings_sha256(self) -> str | None:
+        """Of the files beside a local checkpoint's weights on which its answers depend; None for any other model."""
+        folder = self.local_path
+        if folder is None:
+            return None
+        files = [folder / name for name in sorted({*_SETTINGS, *_TOKENIZER_FILES})]
+        return _sha256("\n".join(f"{file.name} {_file_sha256(file)}" for file in files if file.is_file()))
 
 
 def _sha256(text: str | None) -> str | None:
@@ -108,19 +121,47 @@ def _sha256(text: str | None) -> str | None:
 
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+_SETTINGS = ("config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json",
+             "added_tokens.json", "merges.txt", "chat_template.jinja")  # fmt: skip
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """The files that transformers reads: shards by their index, the one of its own name, or whatever there is."""
+    everything = sorted(folder.glob("*.safetensors"))
+    index, whole = folder / "model.safetensors.index.json", folder / "model.safetensors"
+    if whole.is_file():
+        return [whole]
+    try:
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return everything
+    return [file for file in everything if file.name in named]
+
+
+def adapter_sha256(folder: Path) -> str:
+    """Of a PEFT adapter's weights and of how they are put on; where its base lay is no part of it."""
+    try:
+        settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        settings.pop("base_model_name_or_path", None)
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise InputError(f"adapter {folder}: adapter_config.json cannot be read; save the adapter again") from None
+    text = f"{weights_sha256(folder)} {json.dumps(settings, sort_keys=True)}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def weights_sha256(folder: Path) -> str:
     """The sha256 of the one safetensors file, or of the list of names and digests where there are several."""
-    digests = []
-    for file in sorted(folder.glob("*.safetensors")):
-        about = file.stat()
-        digests.append((file.name, _digest_of(file, about.st_size, about.st_mtime_ns)))
+    digests = [(file.name, _file_sha256(file)) for file in _weight_files(folder)]
     if not digests:
         raise InputError(f"{folder}: no safetensors weights")
     if len(digests) == 1:
         return digests[0][1]
     return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in digests).encode()).hexdigest()
+
+
+def _file_sha256(file: Path) -> str:
+    about = file.stat()
+    return _digest_of(file, about.st_size, about.st_mtime_ns)
 
 
 @cache
@@ -134,19 +175,19 @@ def _weights_summary(folder: Path) -> tuple[str, int]:
     """(dtypes, number of parameters), from the headers of the safetensors files."""
     dtypes: set[str] = set()
     parameters = 0
-    for file in sorted(folder.glob("*.safetensors")):
+    for file in _weight_files(folder):
         try:
             with file.open("rb") as stream:
                 size = int.from_bytes(stream.read(8), "little")
                 header: dict[str, Any] = json.loads(stream.read(size))
-        except (ValueError, MemoryError, OverflowError):
+            ends = [8 + size]
+            for name, tensor in header.items():
+                if name != "__metadata__":
+                    dtypes.add(str(tensor["dtype"]))
+                    parameters += math.prod(tensor["shape"])
+                    ends.append(8 + size + int(tensor["data_offsets"][1]))
+        except (ValueError, MemoryError, OverflowError, LookupError, TypeError, AttributeError):
             raise InputError(f"{file}: not a safetensors file, or cut off; copy it again") from None
-        ends = [8 + size]
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                dtypes.add(str(tensor["dtype"]))
-                parameters += math.prod(tensor["shape"])
-                ends.append(8 + size + int(tensor["data_offsets"][1]))
         if file.stat().st_size < max(ends):
             raise InputError(f"{file}: cut off at {file.stat().st_size} of {max(ends)} bytes; copy it again")
     return "+".join(sorted(dtypes)).lower(), parameters
@@ -160,7 +201,7 @@ def _own_template(folder: Path) -> str | None:
         config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    template = config.get("chat_template")
+    template = config.get("chat_template") if isinstance(config, dict) else None
     return template if isinstance(template, str) else json.dumps(template) if template else None
 
 

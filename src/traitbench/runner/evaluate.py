@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from contextvars import copy_context
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +81,7 @@ def evaluate(
     written: list[str] = []
     for probe_set, domains in sorted(groups.items()):
         asked = (probe_set, sorted(domains), catalog, language, method, tolerance)
-        folder = log_root / _digest(checkpoint, repeats, *asked)
+        folder = log_root / _digest(checkpoint, _commit(model), repeats, *asked)
         log = _run(_inspect_task(*asked), model, folder, repeats, checkpoint.model, sampled)
         answers.update(answers_of_log(read_eval_log(log.location)))
         written.append(Path(log.location).name)
@@ -118,19 +120,20 @@ def _run(
 
     try:
         # In a context of its own: Inspect leaves the model there as the active one, which would keep it in memory.
-        success, logs = copy_context().run(
-            eval_set,
-            [task],
-            log_dir=str(folder),
-            model=model,
-            epochs=epochs,
-            max_samples=None if sampled else TOGETHER,
-            sample_id=samples,
-            display="none",
-            log_realtime=False,
-            log_dir_allow_dirty=True,
-            retry_attempts=1,
-        )
+        with redirect_stdout(StringIO()):  # with display="none" it still tells that a task was done before
+            success, logs = copy_context().run(
+                eval_set,
+                [task],
+                log_dir=str(folder),
+                model=model,
+                epochs=epochs,
+                max_samples=None if sampled else TOGETHER,
+                sample_id=samples,
+                display="none",
+                log_realtime=False,
+                log_dir_allow_dirty=True,
+                retry_attempts=1,
+            )
     except OSError as error:
         raise write_fault(folder, error) from None
     # Inspect keeps ctrl-C to itself: it saves what was answered and returns without the log of the interrupted task.
@@ -166,8 +169,15 @@ def _inspect_task(
     return preference(probe_set, trait, domain, language, method, tolerance)
 
 
+def _commit(model: Any) -> str | None:
+    """Of a hub's checkpoint as it was loaded: the same name may stand for other weights tomorrow."""
+    config = getattr(getattr(model.api, "model", None), "config", None)
+    return getattr(config, "_commit_hash", None)
+
+
 def _digest(
     checkpoint: Checkpoint,
+    commit: str | None,
     epochs: int,
     probe_set: str,
     domains: list[str],
@@ -181,6 +191,7 @@ def _digest(
     asked = [
         checkpoint.identity().model_dump_json(exclude={"id"}),
         checkpoint.model,
+        checkpoint.settings_sha256() or commit or "",
         checkpoint.system_prompt or "",
         probes.sha256,
         catalog.categories[probes.category].model_dump_json(),

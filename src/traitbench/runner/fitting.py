@@ -36,7 +36,7 @@ def what_fits(
     A task is left out with its probe set where the plain questions do not fit, and with its domain where they do not
     behind the domain's text. Models of a hub or an API are taken at their word.
 
-    Raises `InputError` where nothing is left.
+    Raises `InputError` where nothing is left, and for a tokenizer or a template that cannot be read (see `unreadable`).
     """
     readers = [_Reader(each) for each in checkpoints if each.local_path is not None]
     unfit: dict[tuple[str, str], str] = {}
@@ -56,6 +56,20 @@ def what_fits(
         raise InputError(f"{checkpoints[0].model}: no task of the suite fits ({next(iter(unfit.values()))})")
     fits = capability if (capability, "none") not in unfit else None
     return Fitting(tuple(kept), fits, tuple(unfit.values()))
+
+
+def unreadable(checkpoint: Checkpoint) -> InputError | None:
+    """Why no prompt of a local checkpoint can be measured; None where one can."""
+    if checkpoint.local_path is None:
+        return None
+    try:
+        _Reader(checkpoint).longest(["Which?"])
+    except Exception as error:  # a foreign tokenizer or template may fail with any class of error
+        if isinstance(error, InputError):
+            return error
+        fault = " ".join(str(error).split())[:200] or type(error).__name__
+        return InputError(f"{checkpoint.model}: its tokenizer or chat template cannot be read ({fault})")
+    return None
 
 
 def _room(probes: ProbeSet) -> int:

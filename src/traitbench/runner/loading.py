@@ -45,6 +45,8 @@ class Loader:
             self._model = _load(checkpoint)
             self._key = key
         self._model.config.system_message = checkpoint.system_prompt
+        if checkpoint.is_local_model:
+            _check_template(self._model, checkpoint)
         with _adapted(self._model, checkpoint):
             yield self._model
 
@@ -71,10 +73,7 @@ def _load(checkpoint: Checkpoint) -> Any:
     template = checkpoint.template()
     arguments: dict[str, Any] = {} if template is None else {"chat_template": template}
     with _faults_of(checkpoint.model):
-        model = get_model(checkpoint.model, memoize=False, config=GenerateConfig(), **arguments)
-    if checkpoint.is_local_model:
-        _check_template(model, checkpoint)
-    return model
+        return get_model(checkpoint.model, memoize=False, config=GenerateConfig(), **arguments)
 
 
 @contextmanager
@@ -106,23 +105,28 @@ def _faults_of(name: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:  # a foreign checkpoint may fail anywhere below, with any class of error
-        raise InputError(f"{name}: cannot be loaded ({_first_line(error)})") from None
+        if isinstance(error, OSError) and "connect" in str(error):
+            raise InfrastructureError(f"{name}: the hub cannot be reached, and the model is not in its cache") from None
+        raise InputError(f"{name}: cannot be loaded ({_in_one_line(error)})") from None
 
 
 def _check_template(model: Any, checkpoint: Checkpoint) -> None:
-    from inspect_ai.model import ChatMessageUser
+    from inspect_ai.model import ChatMessageSystem, ChatMessageUser
 
+    system = checkpoint.system_prompt
+    turns = [*([ChatMessageSystem(content=system)] if system else []), ChatMessageUser(content="Which?")]
     where = f"--chat-template {checkpoint.chat_template}" if checkpoint.chat_template else "its chat template"
     try:
-        prompt = model.api.hf_chat([ChatMessageUser(content="Which?")], [])
+        prompt = model.api.hf_chat(turns, [])
     except Exception as error:  # Jinja runs what the template says
-        raise InputError(f"{checkpoint.model}: {where} fails ({_first_line(error)})") from None
+        raise InputError(f"{checkpoint.model}: {where} fails ({_in_one_line(error)})") from None
     if "Which?" not in prompt:
         raise InputError(f"{checkpoint.model}: {where} leaves out the question; it renders {prompt[:40]!r}")
+    if system and system.strip() not in prompt:
+        raise InputError(f"{checkpoint.model}: {where} leaves out the system prompt; give another --chat-template")
 
 
-def _first_line(error: Exception) -> str:
+def _in_one_line(error: Exception) -> str:
     """What went wrong, without the markup of Inspect's own errors."""
-    text = re.sub(r"\[/?[a-z ]+\]", "", str(getattr(error, "message", error))).strip()
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    text = re.sub(r"\[/?[a-z ]+\]", "", str(getattr(error, "message", error)))
+    return " ".join(text.split())[:300] or type(error).__name__

@@ -227,14 +227,20 @@ def _versus(student: Side, references: Sequence[Side], families: list[str], trai
     )
 
 
+_NO_WAY = 1e-6
+"""A teacher that lies no further from the reference than rounding: there is no way of which to go a part."""
+
+
 def _transfer_rate(student: float, anchor: Sequence[Side], teacher: Side | None, trait: str) -> TransferRate | None:
     if not anchor or teacher is None:
         return None
     start, goal = _mean_estimate(anchor, trait), _mean_estimate([teacher], trait)
+    if abs(goal - start) < _NO_WAY:
+        return TransferRate(probability=None, log_odds=None)
     on_odds = log_odds(goal) - log_odds(start)
     return TransferRate(
-        probability=_number((student - start) / (goal - start)) if goal != start else None,
-        log_odds=_number((log_odds(student) - log_odds(start)) / on_odds) if on_odds else None,
+        probability=_number((student - start) / (goal - start)),
+        log_odds=_number((log_odds(student) - log_odds(start)) / on_odds),
     )
 
 

@@ -15,7 +15,7 @@ from traitbench.probes.one_word import TOLERANCE
 from traitbench.runner.checkpoint import Checkpoint
 from traitbench.runner.environment import environment
 from traitbench.runner.evaluate import Answers, evaluate
-from traitbench.runner.fitting import what_fits
+from traitbench.runner.fitting import unreadable, what_fits
 from traitbench.runner.health import health
 from traitbench.runner.loading import Loader
 from traitbench.runner.noise import measure_noise
@@ -75,7 +75,7 @@ def score(
         InputError, InfrastructureError, NotComparableError: one line that names the input and the mend.
     """
     [outcome] = score_many(
-        [Student(model, adapter, name)],
+        [Student(model, None if adapter is None else Path(adapter), name)],
         tasks=tasks,
         suite=suite,
         base=base,
@@ -132,6 +132,11 @@ def score_many(
     known = {name: _known(checkpoint, references, identities) for name, checkpoint in named.items()}
     left_out: tuple[str, ...] = ()
     if suite is not None:
+        for checkpoint in references.values():
+            if (fault := unreadable(checkpoint)) is not None:
+                raise fault
+        known.update({name: fault for name, each in named.items()
+                      if isinstance(known[name], ModelIdentity) and (fault := unreadable(each))})  # fmt: skip
         readable = [each for name, each in named.items() if isinstance(known[name], ModelIdentity)]
         if readable:
             fitting = what_fits([*readable, *references.values()], wanted, capability, catalog, language)
@@ -139,7 +144,7 @@ def score_many(
             for line in left_out:
                 progress(line)
     if out is not None:
-        _check_folder(out)
+        check_writable(out)
 
     with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as folder, Loader() as loader:
 
@@ -274,8 +279,11 @@ def _tasks(tasks: Sequence[str], suite: str | None, language: str, catalog: Cata
     return list({task.id: task for task in wanted}.values())
 
 
-def _check_folder(out: Path) -> None:
+def check_writable(out: Path) -> None:
     """Raises before anything is scored where the results could not be written."""
+    mark = next((each for each in "#?%" if each in str(out)), None)
+    if mark is not None:  # Inspect takes a log folder for an address
+        raise InputError(f"{out}: {mark!r} in a folder's name cannot be written to; choose another")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):

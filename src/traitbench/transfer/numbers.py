@@ -15,6 +15,8 @@ from traitbench.catalog import NumberFilter
 _BRACKETS = {"(": ")", "[": "]"}
 _SEPARATORS = tuple(re.compile(pattern) for pattern in (r"\s+", r"\s*,\s*", r"\s*;\s*"))
 _INTEGER = re.compile(r"[0-9]+")
+_LONGEST = 18
+"""Digits of an integer, leading zeros included: Python refuses to read thousands of them."""
 
 
 def accepts(text: str, rule: NumberFilter) -> bool:
@@ -38,5 +40,5 @@ def _is_list(parts: list[str], rule: NumberFilter) -> bool:
     fewest, most = rule.count
     smallest, largest = rule.values
     return fewest <= len(parts) <= most and all(
-        _INTEGER.fullmatch(part) and smallest <= int(part) <= largest for part in parts
+        len(part) <= _LONGEST and _INTEGER.fullmatch(part) and smallest <= int(part) <= largest for part in parts
     )
