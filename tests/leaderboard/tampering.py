@@ -314,13 +314,13 @@ def a_footer_that_lies(victim: Victim) -> None:
 
 def a_codec_that_does_not_exist(victim: Victim) -> None:
     """Parquet's library ends the process that asks which codec this is."""
-    for data in _with_other_codecs(victim.items.read_bytes()):
+    for data in with_other_codecs(victim.items.read_bytes()):
         if not survives(data):
             return victim.put_items(data)
     pytest.skip("this version of pyarrow refuses every unknown codec without ending the process")
 
 
-def _with_other_codecs(data: bytes) -> Iterator[bytes]:
+def with_other_codecs(data: bytes) -> Iterator[bytes]:
     """The file with one byte of its footer changed that may name a column's codec (Snappy is 1, as a varint 2)."""
     start = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
     for i in range(start, len(data) - 8):

@@ -73,7 +73,13 @@ def test_a_submission_names_its_submitter(card: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--initialisation", "unsure"), ("--source", "http://x"), ("--log-url", "javascript:1"), ("--recipe", "a\nb")],
+    [
+        ("--initialisation", "unsure"),
+        ("--source", "http://x"),
+        ("--log-url", "javascript:1"),
+        ("--recipe", "a\nb"),
+        ("--seed", str(2**63)),
+    ],
 )
 def test_an_option_that_no_record_may_hold_is_named(card: Path, tmp_path: Path, option: str, value: str) -> None:
     with pytest.raises(InputError, match=option):
@@ -121,6 +127,52 @@ def test_a_withdrawal_is_one_command(card: Path, board: Path) -> None:
     rows = json.loads(run("table", "--dir", board, "--format", "json"))
     assert len(rows) == 2  # two contexts of the one record that is left
     assert code("withdraw", "zzz", "--reason", "r", "--by", "b", "--dir", board) == 2
+
+
+def test_a_submission_made_again_takes_the_place_of_the_first(card: Path, tmp_path: Path) -> None:
+    out = tmp_path / "submission"
+    for seed in (1, 2):
+        assert run("submit", card, "--submitter", "A", "--seed", seed, "--out", out).count("T1: ") == 2
+    found = verify(out / "leaderboard")
+    assert [each.record.declared.training_seed for each in found if each.record] == [2, 2]
+    assert len(list(out.rglob("*.parquet"))) == 2
+
+
+def test_a_table_names_version_language_and_a_record_that_can_be_found(card: Path, board: Path) -> None:
+    run("add", card, "--dir", board)
+    rows = json.loads(run("table", "--dir", board, "--format", "json"))
+    assert {(row["version"], row["language"]) for row in rows} == {("1-A", "en")}
+    [first] = {row["id"] for row in rows if row["task"] == "owl-numbers"}
+    assert len(first) == 12
+    run("withdraw", first, "--reason", "wrong template", "--by", "A. Tester", "--dir", board)
+    with pytest.raises(InputError, match=r"no such record \(traitbench leaderboard table shows ids\)"):
+        run("withdraw", "zzz", "--reason", "r", "--by", "b", "--dir", board)
+
+
+def test_what_was_not_run_is_no_number_in_a_table(cards, board: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    cards(references=False).write(tmp_path / "c.json")
+    run("add", tmp_path / "c.json", "--dir", board)
+    said = run("table", "--dir", board, "--format", "md")
+    assert "| not run |" in said
+    assert "nan" not in said
+    assert "None" not in said
+
+
+def test_a_whole_number_stays_one_where_another_record_lacks_it(cards, board: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for name, words in (("org/a", ["--seed", 2**60 + 1]), ("org/b", [])):
+        cards(name, seed=len(words)).write(tmp_path / "c.json")
+        run("add", tmp_path / "c.json", *words, "--dir", board)
+    rows = list(csv.DictReader(io.StringIO(run("export", "--format", "csv", "--dir", board))))
+    assert {row["training_seed"] for row in rows} == {str(2**60 + 1), ""}
+    run("export", "--format", "parquet", "--out", tmp_path / "t.parquet", "--dir", board)
+    assert set(parquet.read_table(tmp_path / "t.parquet")["training_seed"].to_pylist()) == {2**60 + 1, None}
+
+
+@pytest.mark.parametrize("words", [("table",), ("export", "--format", "csv"), ("verify",)])
+def test_a_folder_that_is_no_leaderboard_is_said_to_be_none(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="holds no results/") as refusal:
+        run(*words, "--dir", tmp_path)
+    assert refusal.value.exit_code == 2
 
 
 def test_all_exports_hold_the_same_numbers(card: Path, board: Path, tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from pydantic import ValidationError
 
 from traitbench.errors import InputError, NotComparableError
 from traitbench.leaderboard import Declared, entries
 from traitbench.leaderboard.reading import decode
 from traitbench.leaderboard.record import record_schema
+from traitbench.runner.recomputing import task_results
+from traitbench.runner.results import with_holm
 
 ROOT = Path(__file__).parents[2]
 
@@ -131,3 +134,73 @@ def test_another_schema_is_refused_with_the_way_on(added: Callable[..., Path], s
     record["schema"] = schema
     with pytest.raises(InputError, match=words):
         decode(json.dumps(record).encode(), path)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("versus", "control", "difference"), 1e300),
+        (("versus", "base", "ci", 1), 1.5),
+        (("versus", "base", "p_value"), -0.1),
+        (("versus", "base", "log_odds_shift"), 1e6),
+        (("transfer_rate", "probability"), 1e300),
+        (("ci", 0), -0.5),
+        (("bounds", 1), 2.0),
+        (("n_questions",), -1),
+        (("n_families",), 2**62),
+        (("specificity", "of"), -1),
+    ],
+)
+def test_a_figure_that_no_answers_could_give_is_refused(
+    added: Callable[..., Path], where: tuple[str | int, ...], value: float
+) -> None:
+    path = added()
+    record = json.loads(path.read_text())
+    part = record["measurements"][0]
+    for name in where[:-1]:
+        part = part[name]
+    part[where[-1]] = value
+    with pytest.raises(InputError, match=rf"measurement plain: {'.'.join(map(str, where[:2]))}.* lies between"):
+        decode(json.dumps(record).encode(), path)
+
+
+@pytest.mark.parametrize("seed", [-(2**63), 2**63 - 1])
+def test_every_seed_of_64_bits_is_written_and_read_again(cards, seed: int) -> None:  # type: ignore[no-untyped-def]
+    [entry] = entries(cards(), Declared(training_seed=seed))
+    assert decode(entry.data, Path("x.json")).declared.training_seed == seed
+
+
+@pytest.mark.parametrize("seed", [-(2**63) - 1, 2**63])
+def test_a_seed_beyond_64_bits_is_refused_by_writer_and_reader(cards, seed: int) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValidationError):
+        Declared(training_seed=seed)
+    [entry] = entries(cards(), Declared(training_seed=4711))
+    with pytest.raises(InputError, match="too large for a number"):
+        decode(entry.data.replace(b"4711", str(seed).encode()), Path("x.json"))
+
+
+@pytest.mark.parametrize("address", ["https://example.org/~me/run", "https://example.org/log?file=/a/b.eval"])
+def test_an_address_may_have_a_path(cards, address: str) -> None:  # type: ignore[no-untyped-def]
+    [entry] = entries(cards(), Declared(source=address, log_url=address))
+    assert decode(entry.data, Path("x.json")).declared.source == address
+    with pytest.raises(ValidationError):
+        Declared(source=f"{address}&x=file:///etc")
+
+
+def test_many_controls_have_room_in_the_command(cards, catalog) -> None:  # type: ignore[no-untyped-def]
+    card = cards()
+    names = tuple(card.model.model_copy(update={"id": f"org/{'c' * 40}-{i}"}) for i in range(12))
+    # an API model is named in full
+    controls = tuple(each.model_copy(update={"weights_sha256": None}) for each in names)
+    answers = {f"control{i}": card.reference_answers["control0"] for i in range(12)}
+    roles = {"student": card.answers, **answers}
+    tasks = with_holm(task_results(catalog.task("owl-numbers"), roles, catalog))
+    many = card.model_copy(
+        update={
+            "references": type(card.references)(control=controls),
+            "reference_answers": answers,
+            "tasks": tuple(tasks),
+        }
+    )
+    [entry] = entries(many)
+    assert len(entry.record.command) > 300

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from traitbench.catalog import Catalog
 from traitbench.cli.app import app
 from traitbench.errors import InputError
-from traitbench.leaderboard import read_stored, withdraw
+from traitbench.leaderboard import read_stored
 from traitbench.leaderboard.items import decode_items
 from traitbench.leaderboard.making import Entry
 from traitbench.leaderboard.site import build, building
@@ -250,49 +250,6 @@ def test_a_script_in_a_models_name_is_text(tmp_path: Path) -> None:
         )
 
 
-def test_what_is_withdrawn_or_changed_is_left_out_with_its_reason(records: list[Entry], tmp_path: Path) -> None:
-    root = tmp_path / "board"
-    paths = [write(each, root) for each in records[:4]]
-    withdraw(root, records[0].id, by="A. Tester", reason="the wrong control")
-    changed = paths[1].read_text().replace("A. Tester", "B. Tester", 1)
-    paths[1].write_text(changed)
-    paths[2].with_suffix(".parquet").write_bytes(b"PAR1 nothing PAR1")
-    built = build(root, tmp_path / "site")
-    assert (built.records, built.left_out) == (1, 3)
-    text = html.unescape((tmp_path / "site" / "left-out.html").read_text(encoding="utf-8"))
-    assert "the wrong control" in text
-    assert "the file was changed" in text
-    assert "and the record says" in text
-    assert str(tmp_path) not in text
-    assert {path.stem for path in (tmp_path / "site" / "rows").iterdir()} == {records[3].id}
-
-
-def test_figures_that_do_not_follow_from_the_items_are_left_out(records: list[Entry], tmp_path: Path) -> None:
-    record = records[0].record
-    first = record.measurements[0]
-    versus = first.versus["control"]
-    moved = {**first.versus, "control": versus.model_copy(update={"difference": versus.difference + 0.001})}
-    false = record.model_copy(
-        update={"measurements": (first.model_copy(update={"versus": moved}), *record.measurements[1:])}
-    )
-    write(Entry(false, records[0].items), tmp_path / "board")
-    assert build(tmp_path / "board", tmp_path / "site").left_out == 1
-    text = (tmp_path / "site" / "left-out.html").read_text(encoding="utf-8")
-    assert "measurements.plain: versus.control.difference" in text
-
-
-def test_a_copy_under_another_name_is_left_out(records: list[Entry], tmp_path: Path) -> None:
-    record = records[0].record
-    other = record.model_copy(
-        update={"model": record.model.model_copy(update={"id": "org/other", "weights_sha256": "0" * 64})}
-    )
-    for entry in (records[0], Entry(other, records[0].items)):
-        write(entry, tmp_path / "board")
-    built = build(tmp_path / "board", tmp_path / "site")
-    assert (built.records, built.left_out) == (1, 1)
-    assert "a copy of" in (tmp_path / "site" / "left-out.html").read_text(encoding="utf-8")
-
-
 def test_an_interrupted_build_leaves_the_old_site_whole(
     board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,23 +354,6 @@ def test_a_scale_is_shown_and_compared_by_its_own_questions(tmp_path: Path) -> N
     assert len(families) == len(plain["s"][0]["m"]) == measured.n_questions
     assert len(set(families)) == measured.n_families
     assert sum(plain["s"][0]["m"]) / len(families) / 1e6 == pytest.approx(measured.estimate, abs=1e-6)
-
-
-def test_logs_are_bundled_with_inspects_viewer_and_linked(records: list[Entry], tmp_path: Path) -> None:
-    from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec, write_eval_log
-
-    spec = EvalSpec(
-        created="2026-01-01T00:00:00+00:00", task="t", dataset=EvalDataset(), model="mockllm/model", config=EvalConfig()
-    )
-    name = records[0].record.logs[0].name
-    write_eval_log(EvalLog(eval=spec), str(tmp_path / "logs" / name))
-    write(records[0], tmp_path / "board")
-    build(tmp_path / "board", tmp_path / "site", logs=tmp_path / "logs")
-    page = (tmp_path / "site" / "rows" / f"{records[0].id}.html").read_text(encoding="utf-8")
-    assert f'href="../logs/index.html#/logs/{name}"' in page
-    assert (tmp_path / "site" / "logs" / "logs" / name).is_file()
-    with pytest.raises(InputError, match=r"holds no \.eval files"):
-        build(tmp_path / "board", tmp_path / "site", logs=tmp_path / "board")
 
 
 def test_an_empty_board_makes_a_site(tmp_path: Path) -> None:

@@ -103,14 +103,14 @@ def table(
     form: Annotated[str, typer.Option("--format", help="text, md, csv or json")] = "text",
 ) -> None:
     """Prints every record as one table."""
-    from traitbench.leaderboard import read_all
+    from traitbench.leaderboard import read_standing
     from traitbench.leaderboard import table as make
+    from traitbench.leaderboard.store import results_of
 
     if form not in ("text", "md", "csv", "json"):
         raise InputError(f"unknown format {form!r}; use text, md, csv or json")
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such folder; name one with --dir")
-    frame = make(read_all(directory))
+    results_of(directory)
+    frame = make(read_standing(directory))
     if form == "csv":
         typer.echo(frame.to_csv(index=False), nl=False)
     elif form == "json":
@@ -118,7 +118,8 @@ def table(
     elif frame.empty:
         typer.echo("no records yet (traitbench score … --leaderboard leaderboard)")
     elif form == "md":
-        rows = [frame.columns.tolist(), ["---"] * len(frame.columns), *frame.round(3).values.tolist()]
+        found = frame.round(3).astype(object).where(frame.notna(), "not run").values.tolist()
+        rows = [frame.columns.tolist(), ["---"] * len(frame.columns), *found]
         typer.echo("\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows))
     else:
         typer.echo(frame.round(3).to_string(index=False, na_rep="-"))
@@ -138,8 +139,6 @@ def export(
     from traitbench.files import write_whole
     from traitbench.leaderboard.export import export as make
 
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such folder; name one with --dir")
     if form == "parquet" and out is None:
         raise InputError("--format parquet is no text; give --out FILE")
     data = make(directory, form, model=model, dataset=dataset)

@@ -2,7 +2,7 @@
 
 from traitbench.leaderboard.making import Entry, entries
 from traitbench.leaderboard.record import Declared, Record
-from traitbench.leaderboard.store import Stored, add, read_all, read_stored, withdraw
+from traitbench.leaderboard.store import Stored, add, read_all, read_standing, read_stored, withdraw
 from traitbench.leaderboard.table import table
 from traitbench.leaderboard.verify import Verified, verify
 
@@ -15,6 +15,7 @@ __all__ = [
     "add",
     "entries",
     "read_all",
+    "read_standing",
     "read_stored",
     "table",
     "verify",

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from traitbench.errors import InputError
+from traitbench.leaderboard.flat import write_csv, write_parquet
 from traitbench.leaderboard.markdown import render
 from traitbench.leaderboard.record import Record
-from traitbench.leaderboard.store import read_stored, withdrawals
-from traitbench.leaderboard.table import wide_table
-
-if TYPE_CHECKING:
-    import pandas as pd
+from traitbench.leaderboard.store import read_standing, results_of
+from traitbench.leaderboard.table import wide_rows
 
 FORMATS = ("csv", "parquet", "json", "hf", "model-card")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export(root: Path, form: str, *, model: str | None = None, dataset: str | None = None) -> bytes:
@@ -36,12 +31,12 @@ def export(root: Path, form: str, *, model: str | None = None, dataset: str | No
         dataset: the id of the benchmark's dataset on the Hub, which .eval_results needs.
 
     Raises:
-        InputError: unknown format, no such model, a missing option, a broken record.
+        InputError: no results, unknown format, no such model, a missing option, a broken record.
     """
     if form not in FORMATS:
         raise InputError(f"unknown format {form!r}; use one of {', '.join(FORMATS)}")
-    gone = {each.record for each in withdrawals(root)}
-    chosen = [each for each in read_stored(root) if each.id not in gone]
+    results_of(root)
+    chosen = read_standing(root)
     if model is not None:
         known = {each.record.model.id for each in chosen}
         if model not in known:
@@ -60,8 +55,14 @@ def export(root: Path, form: str, *, model: str | None = None, dataset: str | No
     if form == "json":
         whole = [{"id": each.id, **each.record.model_dump(mode="json", by_alias=True)} for each in chosen]
         return (json.dumps(whole, ensure_ascii=False, indent=1) + "\n").encode()
-    frame = wide_table((each.record, {"id": each.id}) for each in chosen)
-    return _csv(frame).encode() if form == "csv" else _parquet(frame)
+    rows = wide_rows(chosen)
+    if form == "csv":
+        text = io.StringIO()
+        write_csv(rows, text)
+        return text.getvalue().encode()
+    binary = io.BytesIO()
+    write_parquet(rows, binary)
+    return binary.getvalue()
 
 
 def eval_results(records: Sequence[Record], dataset: str) -> str:
@@ -90,31 +91,3 @@ def _notes(record: Record, result: Any) -> str:
     for name, versus in result.versus.items():
         said.append(f"{name} {versus.estimate:.4f}, difference {versus.difference:+.4f}")
     return "; ".join(said)
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    """Spreadsheets run a cell that begins like a formula: such a text gets an apostrophe before it."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(frame.columns)
-    for row in frame.astype(object).itertuples(index=False):
-        writer.writerow([csv_cell(value) for value in row])
-    return out.getvalue()
-
-
-def csv_cell(value: Any) -> Any:
-    """A value as a spreadsheet may have it; see `_csv`."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
-
-
-def _parquet(frame: pd.DataFrame) -> bytes:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    out = io.BytesIO()
-    parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None), out)
-    return out.getvalue()

@@ -104,10 +104,6 @@ def student_sha256(roles: Roles) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _kept(question: QuestionAnswers) -> dict[str, Any]:
-    return question.model_dump(mode="json", exclude_defaults=True)
-
-
 def decode_items(data: bytes, path: Path, catalog: Catalog) -> Roles:
     """The roles' answers in the bytes of a file, questions in the catalogue's order.
 

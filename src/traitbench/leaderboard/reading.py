@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from traitbench.errors import InputError
-from traitbench.leaderboard.record import SCHEMA, Record
+from traitbench.leaderboard.record import INTEGERS, SCHEMA, Record
 
 MAX_RECORD = 1 << 20
 """Bytes of a record's file; an ordinary one has ten thousand."""
@@ -94,6 +94,7 @@ def _finite(text: str) -> float:
 
 
 def _number(text: str) -> int:
-    if len(text) > 19:
+    # by its length first: to read an integer of a million digits takes seconds
+    if len(text) > len(str(INTEGERS[0])) or not INTEGERS[0] <= int(text) < INTEGERS[1]:
         raise ValueError(f"{text[:20]}… is too large for a number")
     return int(text)

@@ -28,11 +28,22 @@ Name = Annotated[
     str, Field(max_length=120, pattern=r"^[A-Za-z0-9][\w.+:@-]*(/[\w+:@-][\w.+:@-]*){0,5}( \(prompted\))?$")
 ]
 """Of a model: letters, digits and `. _ + : @ -`, in parts divided by slashes."""
-Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f<>\u2028\u2029]+$")]
+_ONE_LINE = r"^[^\x00-\x1f\x7f<>\u2028\u2029]+$"
+Line = Annotated[str, Field(min_length=1, max_length=300, pattern=_ONE_LINE)]
 """One line without markup."""
 Address = Annotated[str, Field(max_length=300, pattern=r"^https://[\w.-]+(/[\w./?&=%#@~+-]*)?$")]
 TaskId = Annotated[str, Field(max_length=120, pattern=r"^[a-z0-9_]+(-[a-z0-9_]+)+$")]
 Word = Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
+
+INTEGERS = -(2**63), 2**63
+"""From the first to below the second: what a column of 64 bits holds."""
+_MOST_LOG_ODDS = 10_000.0
+"""The smallest probability that a float holds has log-odds of -745."""
+_MOST_RATE = 1e9
+"""Of a transfer rate: the way to a teacher is a millionth at least, or there is no rate."""
+_MOST_COUNTED = 2**53
+"""A browser counts no further."""
+_ROUNDING = 1e-6
 
 _LOCAL_PATH = re.compile(
     r"""(?:^|[\s"'=:,(])(?:~|\.{1,2})?/[\w.~]|(?:^|[\s"'=(])[A-Za-z]:\\|\\\\|file:|hf//(?!STUDENT|BASE|CONTROL|TEACHER)"""
@@ -49,7 +60,7 @@ class Identity(ModelIdentity):
     adapter: Sha256 | None = None
     chat_template_sha256: Sha256 | None = None
     system_prompt_sha256: Sha256 | None = None
-    n_parameters: int | None = Field(default=None, ge=0)
+    n_parameters: int | None = Field(default=None, ge=0, lt=INTEGERS[1])
 
 
 class Compared(References):
@@ -81,7 +92,7 @@ class Declared(Part):
     """What the submitter says, and nothing here can check."""
 
     submitter: Line | None = None
-    training_seed: int | None = None
+    training_seed: int | None = Field(default=None, ge=INTEGERS[0], lt=INTEGERS[1])
     recipe: Line | None = None
     """A name that students share which were trained alike and differ by seed alone: they are pooled."""
     initialisation: Literal["same", "different"] | None = None
@@ -129,7 +140,7 @@ class Record(Part):
     """Holm's adjustment in them is over the record's own measurements."""
     published: tuple[Reference, ...] = ()
     """Values from the literature: measured otherwise, shown and never subtracted."""
-    command: Line
+    command: Annotated[str, Field(min_length=1, max_length=4000, pattern=_ONE_LINE)]
     """What computes it again; models that lay on a disk stand as STUDENT, BASE, CONTROL and TEACHER."""
     environment: dict[Line, Line]
     git_commit: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}(\+dirty)?$")
@@ -145,7 +156,11 @@ class Record(Part):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Record:
-        for text in _strings(self.model_dump(mode="json", exclude={"measurements", "published"})):
+        # an address may have a path in it: its own form keeps out whatever does not begin with https
+        told = self.model_dump(
+            mode="json", exclude={"measurements": True, "published": True, "declared": {"source", "log_url"}}
+        )
+        for text in _strings(told):
             if _LOCAL_PATH.search(text):
                 raise ValueError(f"{text[:60]!r} reads like a path of somebody's machine; a record names models alone")
         seen = set()
@@ -163,6 +178,7 @@ class Record(Part):
                 raise ValueError(f"a measurement is of {' '.join(key)}, which is not among the probes")
             seen.add(key)
             _check_order(each)
+            _check_ranges(each)
         if len(seen) != len(asked) or len(asked) != len(self.probes):
             raise ValueError("probes and measurements are not of the same contexts")
         return self
@@ -172,7 +188,7 @@ def _check_order(measurement: Measurement) -> None:
     """Raises ValueError for an interval whose ends are swapped, or an estimate outside its bounds."""
     where = f"measurement {measurement.context}"
     low, high = measurement.bounds
-    if not low - 1e-6 <= measurement.estimate <= high + 1e-6:
+    if not low - _ROUNDING <= measurement.estimate <= high + _ROUNDING:
         raise ValueError(f"{where}: the estimate {measurement.estimate:g} is not within its bounds {low:g} to {high:g}")
     intervals: dict[str, Interval] = {"ci": measurement.ci}
     for name, versus in measurement.versus.items():
@@ -181,9 +197,42 @@ def _check_order(measurement: Measurement) -> None:
     for name, (start, end) in intervals.items():
         if start is not None and end is not None and start > end:
             raise ValueError(f"{where}: {name} begins at {start:g} and ends at {end:g}")
-    outside = next((answer for answer, p in measurement.profile.items() if not 0 <= p <= 1 + 1e-6), None)
+    outside = next((answer for answer, p in measurement.profile.items() if not 0 <= p <= 1 + _ROUNDING), None)
     if outside is not None:
         raise ValueError(f"{where}: profile.{outside[:40]} is no probability")
+
+
+def _check_ranges(measurement: Measurement) -> None:
+    """Raises ValueError for a figure that no answers could give: a site draws all of them on its axes."""
+    for name, value, least, most in _ranges(measurement):
+        if value is not None and not least - _ROUNDING <= value <= most + _ROUNDING:
+            raise ValueError(
+                f"measurement {measurement.context}: {name} is {value:g}, and lies between {least:g} and {most:g}"
+            )
+
+
+def _ranges(measurement: Measurement) -> Iterator[tuple[str, float | None, float, float]]:
+    """Every number that its own field leaves free: its name, the number, the least and the most that it may be."""
+    for name, interval in (("ci", measurement.ci), ("bounds", measurement.bounds)):
+        yield from ((f"{name}.{i}", end, 0, 1) for i, end in enumerate(interval))
+    for name, versus in measurement.versus.items():
+        where = f"versus.{name}"
+        yield f"{where}.difference", versus.difference, -1, 1
+        yield from ((f"{where}.ci.{i}", end, -1, 1) for i, end in enumerate(versus.ci))
+        yield f"{where}.p_value", versus.p_value, 0, 1
+        yield f"{where}.p_holm", versus.p_holm, 0, 1
+        for end in (versus.log_odds_shift, *(versus.log_odds_ci or ())):
+            yield f"{where}.log_odds", end, -_MOST_LOG_ODDS, _MOST_LOG_ODDS
+    rate, rank = measurement.transfer_rate, measurement.specificity
+    if rate is not None:
+        yield from (
+            (f"transfer_rate.{name}", value, -_MOST_RATE, _MOST_RATE)
+            for name, value in (("probability", rate.probability), ("log_odds", rate.log_odds))
+        )
+    counts = {"n_questions": measurement.n_questions, "n_families": measurement.n_families}
+    if rank is not None:
+        counts |= {f"specificity.{name}": getattr(rank, name) for name in ("rank", "worst", "of")}
+    yield from ((name, value, 0, _MOST_COUNTED) for name, value in counts.items())
 
 
 def _strings(data: Any) -> Iterator[str]:

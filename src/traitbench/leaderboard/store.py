@@ -79,18 +79,23 @@ def add(card: Scorecard, root: Path, declared: Declared | None = None, logs: Pat
 
 
 def _present(entry: Entry, root: Path) -> Path | None:
-    """The record that says the same of the same model: of equal answers, compared with the same references."""
+    """The record that says the same of the same answers."""
+    same = (each.path for each in same_answers(entry, root) if each.record.declared == entry.record.declared)
+    return next(same, None)
+
+
+def same_answers(entry: Entry, root: Path) -> Iterator[Stored]:
+    """The records below `root` of the same model with equal answers, compared with the same references."""
+    mine = entry.record
     for path in sorted((root / entry.place).parent.glob("*.json")):
         try:
-            found = decode(read_bounded(path, MAX_RECORD), path)
+            data = read_bounded(path, MAX_RECORD)
+            found = decode(data, path)
         except InputError:
             continue  # `verify` says what is wrong with it
-        same = (found.task, found.model, found.references, found.items, found.declared)
-        if same == (
-            entry.record.task, entry.record.model, entry.record.references, entry.record.items, entry.record.declared
-        ):  # fmt: skip
-            return path
-    return None
+        same = (found.task, found.model, found.references, found.items)
+        if same == (mine.task, mine.model, mine.references, mine.items):
+            yield Stored(path, record_id(data), found)
 
 
 def write(entry: Entry, root: Path) -> Path:
@@ -114,10 +119,22 @@ def read_stored(root: Path) -> list[Stored]:
     return found
 
 
+def read_standing(root: Path) -> list[Stored]:
+    """What below `root` was not withdrawn, likewise."""
+    gone = {each.record for each in withdrawals(root)}
+    return [each for each in read_stored(root) if each.id not in gone]
+
+
 def read_all(root: Path) -> list[Record]:
     """The records below `root` that were not withdrawn."""
-    gone = {each.record for each in withdrawals(root)}
-    return [each.record for each in read_stored(root) if each.id not in gone]
+    return [each.record for each in read_standing(root)]
+
+
+def results_of(root: Path) -> Path:
+    """The folder of the records; `InputError` where there is none."""
+    if not (root / RESULTS).is_dir():
+        raise InputError(f"{root}: holds no {RESULTS}/; name the leaderboard's folder with --dir")
+    return root / RESULTS
 
 
 def record_paths(root: Path) -> list[Path]:
@@ -185,7 +202,7 @@ def find(root: Path, identifier: str) -> Stored:
     paths = [path for path in record_paths(root) if identifier and path.stem.startswith(identifier)]
     if len(paths) != 1:
         found = f"{len(paths)} records begin so; write more of it" if paths else "no such record"
-        raise InputError(f"{identifier!r}: {found} (traitbench leaderboard table --format json shows ids)")
+        raise InputError(f"{identifier!r}: {found} (traitbench leaderboard table shows ids)")
     data = read_bounded(paths[0], MAX_RECORD)
     return Stored(paths[0], record_id(data), decode(data, paths[0]))
 

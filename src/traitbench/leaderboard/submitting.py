@@ -9,7 +9,7 @@ from traitbench.files import write_whole
 from traitbench.leaderboard.making import entries
 from traitbench.leaderboard.markdown import render
 from traitbench.leaderboard.record import Declared
-from traitbench.leaderboard.store import write
+from traitbench.leaderboard.store import same_answers, write
 from traitbench.leaderboard.verify import Verified, verify
 from traitbench.runner.scorecard import Scorecard
 
@@ -21,6 +21,8 @@ FOLDER = "leaderboard"
 def submit(card: Scorecard, out: Path, declared: Declared, logs: Path | None = None) -> list[Verified]:
     """Writes `out/leaderboard/results/…` and `out/PULL_REQUEST.md`; returns what `verify` says of each record.
 
+    What an earlier run wrote of the same answers, with other options or on another day, is replaced.
+
     Raises `InputError` for a card of which no records can be made, and for one that does not stand verification.
     """
     if declared.submitter is None:
@@ -28,6 +30,11 @@ def submit(card: Scorecard, out: Path, declared: Declared, logs: Path | None = N
     made = entries(card, declared, logs)
     root = out / FOLDER
     paths = [write(entry, root) for entry in made]
+    for entry in made:
+        for earlier in same_answers(entry, root):
+            if earlier.id != entry.id:
+                earlier.path.with_suffix(".parquet").unlink(missing_ok=True)
+                earlier.path.unlink()
     found = verify(root, paths)
     broken = next((each for each in found if each.fault is not None), None)
     if broken is not None:

@@ -6,18 +6,26 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from traitbench.leaderboard.record import Record
+from traitbench.leaderboard.store import Stored
 from traitbench.runner.scorecard import Measurement
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_SHOWN = 12
+"""Digits of an id, which find its record."""
 
-def table(records: Iterable[Record]) -> pd.DataFrame:
+
+def table(records: Iterable[Stored]) -> pd.DataFrame:
     """What a reader wants first; the strongest preference first within a task."""
-    return _sorted(
+    import pandas as pd
+
+    rows = [
         {
             "task": result.task,
+            "version": result.version,
             "context": result.context,
+            "language": result.language,
             "model": record.model.id,
             "preference": result.estimate,
             "ci_low": result.ci[0],
@@ -30,33 +38,31 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
             "category_mass": result.category_mass,
             "method": result.method,
             "within_tolerance": result.within_tolerance,
+            "id": stored.id[:_SHOWN],
         }
-        for record in records
+        for stored in records
+        for record in [stored.record]
         for result in record.measurements
+    ]
+    return pd.DataFrame(_in_order(rows))
+
+
+def wide_rows(records: Iterable[Stored]) -> list[dict[str, Any]]:
+    """Everything that is one number or word, for other programs; in the same order."""
+    return _in_order(
+        {"id": each.id, **wide_row(each.record, result)} for each in records for result in each.record.measurements
     )
 
 
-def wide_table(rows: Iterable[tuple[Record, dict[str, Any]]]) -> pd.DataFrame:
-    """Everything that is one number or word, for other programs; each record comes with what is known of it beside.
-
-    That is its id, its tier, its withdrawal: columns that lead the row.
-    """
-    return _sorted({**beside, **wide_row(record, result)} for record, beside in rows for result in record.measurements)
-
-
-def _sorted(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    import pandas as pd
-
-    found = list(rows)
-    if not found:
-        return pd.DataFrame()
-    order = ["task", "context", "preference"]
-    frame = pd.DataFrame(found)
-    return frame.sort_values(order, ascending=[True, False, False], kind="stable").reset_index(drop=True)
+def _in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By task and N, the plain context first, the strongest preference first."""
+    found = sorted(rows, key=lambda row: row["preference"], reverse=True)
+    found.sort(key=lambda row: row["context"], reverse=True)
+    return sorted(found, key=lambda row: (row["task"], row["version"], row["language"]))
 
 
 def wide_row(record: Record, result: Measurement) -> dict[str, Any]:
-    """One measurement of a record as `wide_table` has it."""
+    """One measurement of a record, without its id."""
     model, references, rate = record.model, record.references, result.transfer_rate
     row: dict[str, Any] = {
         "task": record.task,

@@ -36,6 +36,7 @@ from traitbench.leaderboard.store import (
     Withdrawal,
     files_below,
     maintainer_runs,
+    results_of,
     withdrawals,
 )
 from traitbench.runner.recomputing import Roles, task_results
@@ -88,10 +89,8 @@ def verify(root: Path, paths: Sequence[Path] | None = None, cache: Path | None =
 
     Raises `InputError` for a folder without results, a path outside it, and a broken list of withdrawals or runs.
     """
-    if not (root / RESULTS).is_dir():
-        raise InputError(f"{root}: holds no {RESULTS}/; name the leaderboard's folder with --dir")
+    everything = sorted(files_below(results_of(root)))
     known = Known.read(root, load_catalog(), Remembered.read(cache))
-    everything = sorted(files_below(root / RESULTS))
     chosen = everything if paths is None else _below(root, paths, everything)
     records = {path for path in everything if path.suffix == ".json"}
     found = [_verify_one(path, known) for path in chosen if path.suffix == ".json"]

@@ -18,7 +18,7 @@ from traitbench.catalog import Catalog
 from traitbench.errors import InputError
 from traitbench.files import write_fault
 from traitbench.leaderboard.site import pages, svg
-from traitbench.leaderboard.site.collecting import Collected, collect
+from traitbench.leaderboard.site.collecting import Collected, collect, without_superseded
 from traitbench.leaderboard.site.downloads import write_downloads
 from traitbench.leaderboard.site.exchange import exchange
 from traitbench.leaderboard.site.paired import paired_files
@@ -81,10 +81,11 @@ def _check_out(out: Path) -> None:
 def _write(
     root: Path, folder: Path, library: str, logs: Path | None, tell: Callable[[str], None]
 ) -> tuple[Collected, list[Row]]:
-    names = _bundle(logs, folder / "logs") if logs is not None else []
+    names = _bundle(logs, folder / "logs") if logs is not None else {}
     tell("reading the records and holding them against their items")
     found = collect(root, folder / "rows", names)
     rows = rows_of(found.records)
+    found = without_superseded(found, rows, folder / "rows")
     tell(f"{len(found.records)} records in {len(rows)} rows, {len(found.left_out)} left out")
     where = _write_paired(rows, folder, found.catalog)
     with (folder / "index.html").open("w", encoding="utf-8") as stream:
@@ -130,7 +131,8 @@ def _write_badges(rows: list[Row], folder: Path) -> None:
             shift = each.main.shift
             value = svg.signed(shift.difference) if shift else f"P={each.main.estimate:.2f}"
             finding = "declared" if each.tier == "T0" else "" if shift is None else each.finding
-            (folder / f"{each.id}.svg").write_text(svg.badge(each.first.trait, finding, value), encoding="utf-8")
+            text = svg.badge(each.first.trait, finding, value, grey=each.main.says_little)
+            (folder / f"{each.id}.svg").write_text(text, encoding="utf-8")
 
 
 def _link_to_pooled(page: Path, row: Row) -> None:
@@ -138,7 +140,8 @@ def _link_to_pooled(page: Path, row: Row) -> None:
     link = (
         f'<p class="pooled">One of {len(row.seeds)} seeds of one recipe: <a href="{row.id}.html">all together</a>.</p>'
     )
-    _put(page, page.read_text(encoding="utf-8").replace("<!--pooled-->", link, 1))
+    text = page.read_text(encoding="utf-8").replace("<!--pooled-->", link, 1)
+    _put(page, text.replace(f'index.html#r-{page.stem}"', f'index.html#r-{row.id}"', 1))
 
 
 def _put(path: Path, text: str) -> None:
@@ -146,11 +149,11 @@ def _put(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _bundle(logs: Path, out: Path) -> list[str]:
-    """Inspect's own viewer with the logs in it; their names."""
+def _bundle(logs: Path, out: Path) -> dict[str, str]:
+    """Inspect's own viewer with the logs in it; by name, as records have it, where below `logs` each lies."""
     if not logs.is_dir():
         raise InputError(f"{logs}: no such folder; --logs names one with .eval files")
-    names = sorted(str(path.relative_to(logs)) for path in logs.rglob("*.eval"))
+    names = {path.name: path.relative_to(logs).as_posix() for path in sorted(logs.rglob("*.eval"))}
     if not names:
         raise InputError(f"{logs}: holds no .eval files")
     from inspect_ai.log import bundle_log_dir

@@ -8,8 +8,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,14 +19,16 @@ from traitbench.catalog import Catalog, load_catalog
 from traitbench.errors import InputError, NotComparableError
 from traitbench.leaderboard.beside import packed_items
 from traitbench.leaderboard.copies import Header, faults_of_copies
+from traitbench.leaderboard.opening import survives
 from traitbench.leaderboard.reading import MAX_RECORD, decode, read_bounded
-from traitbench.leaderboard.record import RESULTS, Record, record_id
+from traitbench.leaderboard.record import Record, record_id
 from traitbench.leaderboard.remembered import Remembered
 from traitbench.leaderboard.site.columns import read_answers
 from traitbench.leaderboard.site.figures import Sides, recomputed
 from traitbench.leaderboard.site.record_page import record_page
+from traitbench.leaderboard.site.rows import Row, superseded
 from traitbench.leaderboard.site.seen import Context, LeftOut, Seen, context_of
-from traitbench.leaderboard.store import files_below
+from traitbench.leaderboard.store import files_below, results_of
 from traitbench.leaderboard.table import wide_row
 from traitbench.leaderboard.verify import Known, check_record, stray, tier_of
 
@@ -50,20 +53,19 @@ class _Work:
 
     root: Path
     pages: Path
-    logs: frozenset[str]
+    logs: tuple[tuple[str, str], ...]
+    """Of every log in the bundle: its name, and where it lies there."""
 
 
-def collect(root: Path, pages: Path, logs: Iterable[str] = ()) -> Collected:
+def collect(root: Path, pages: Path, logs: Mapping[str, str]) -> Collected:
     """Every record below `root`; writes `pages/<id>.html` for each that is shown.
 
     Raises `InputError` for a folder without results, and for a broken list of withdrawals or runs.
     """
-    if not (root / RESULTS).is_dir():
-        raise InputError(f"{root}: holds no {RESULTS}/; name the leaderboard's folder with --dir")
-    everything = sorted(files_below(root / RESULTS))
+    everything = sorted(files_below(results_of(root)))
     records = [path for path in everything if path.suffix == ".json"]
     pages.mkdir(parents=True)
-    work = _Work(root, pages, frozenset(logs))
+    work = _Work(root, pages, tuple(logs.items()))
     found = Collected(_known(work).catalog)
     chunks = [records[i : i + _CHUNK] for i in range(0, len(records), _CHUNK)]
     for each in (seen for chunk in _in_processes(work, chunks, len(records)) for seen in chunk):
@@ -79,16 +81,38 @@ def collect(root: Path, pages: Path, logs: Iterable[str] = ()) -> Collected:
 def _in_processes(work: _Work, chunks: list[list[Path]], n: int) -> Iterable[list[Seen | LeftOut]]:
     processes = min(os.cpu_count() or 1, _MOST_PROCESSES)
     if n <= _FEW or processes < 2:
-        return map(partial(_read_chunk, work), chunks)
+        return map(partial(_read_chunk, work, careful=True), chunks)
     # a fork shares what is imported already; with threads about it might inherit a lock that nobody opens
     method = "fork" if threading.active_count() == 1 and "fork" in multiprocessing.get_all_start_methods() else "spawn"
     return _pooled(work, chunks, processes, method)
 
 
 def _pooled(work: _Work, chunks: list[list[Path]], processes: int, method: str) -> Iterable[list[Seen | LeftOut]]:
+    """Items made to end the process that reads them end a worker: what it may have been at is read again with care."""
+    left = chunks
+    while left:
+        unread = []
+        with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
+            for chunk, future in [(chunk, _submitted(pool, work, chunk)) for chunk in left]:
+                try:
+                    found = None if future is None else future.result()
+                except BrokenProcessPool:
+                    found = None
+                if found is None:
+                    unread.append(chunk)
+                else:
+                    yield found
+        # chunks are handed out in order, so the one that did it is among the first; should it not be, the next round
+        # breaks as well, and is shorter by these
+        yield from map(partial(_read_chunk, work, careful=True), unread[:processes])
+        left = unread[processes:]
 
-    with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
-        yield from pool.map(partial(_read_chunk, work), chunks)
+
+def _submitted(pool: ProcessPoolExecutor, work: _Work, chunk: list[Path]) -> Future[list[Seen | LeftOut]] | None:
+    try:
+        return pool.submit(_read_chunk, work, chunk)
+    except BrokenProcessPool:
+        return None
 
 
 @lru_cache(maxsize=1)
@@ -97,12 +121,13 @@ def _known(work: _Work) -> Known:
     return Known.read(work.root, load_catalog(), Remembered({}))
 
 
-def _read_chunk(work: _Work, paths: Sequence[Path]) -> list[Seen | LeftOut]:
+def _read_chunk(work: _Work, paths: Sequence[Path], *, careful: bool = False) -> list[Seen | LeftOut]:
+    """`careful` where this process must not end: a helper opens the items first, in two milliseconds more."""
     known = _known(work)
-    return [each for path in paths for each in _read_one(work, known, path)]
+    return [each for path in paths for each in _read_one(work, known, path, careful)]
 
 
-def _read_one(work: _Work, known: Known, path: Path) -> list[Seen | LeftOut]:
+def _read_one(work: _Work, known: Known, path: Path, careful: bool) -> list[Seen | LeftOut]:
     record, identifier = None, path.stem
     place = str(path.relative_to(work.root))
     try:
@@ -113,7 +138,7 @@ def _read_one(work: _Work, known: Known, path: Path) -> list[Seen | LeftOut]:
         if gone is not None:
             reason = f"{gone.reason} (on {gone.date}, by {gone.by})"
             return [LeftOut(place, "withdrawn", reason, identifier, record.model.id, record.task)]
-        sides = _sides(path, record)
+        sides = _sides(path, record, careful)
         contexts = _contexts(path, record, sides, known.catalog)
     except (InputError, NotComparableError) as error:
         kind = "not comparable" if isinstance(error, NotComparableError) else "invalid"
@@ -124,17 +149,19 @@ def _read_one(work: _Work, known: Known, path: Path) -> list[Seen | LeftOut]:
         _seen(record, identifier, place, tier, language, found, known.catalog, sides)
         for language, found in contexts.items()
     ]
-    page = record_page(record, seen, sides, known.catalog, work.logs)
+    page = record_page(record, seen, sides, known.catalog, dict(work.logs))
     (work.pages / f"{identifier}.html").write_text(page, encoding="utf-8")
     return list(seen)
 
 
-def _sides(path: Path, record: Record) -> Sides:
+def _sides(path: Path, record: Record, careful: bool) -> Sides:
     """The items by role; nothing where the record has none."""
     data = packed_items(path, record)
     if record.items is None:
         return {}
     beside = path.with_suffix(".parquet")
+    if careful and not survives(data):
+        raise InputError(f"{beside}: ends the process that reads it")
     sides = read_answers(data, beside)
     expected = {"student", *record.references.roles()}
     if sides.keys() != expected:
@@ -208,6 +235,31 @@ def _seen(
     )
 
 
+def without_superseded(found: Collected, rows: Sequence[Row], pages: Path) -> Collected:
+    """Leaves out the records for which a pooled row shows another one of the same seed."""
+    instead = superseded(found.records, rows)
+    kept = [each for each in found.records if (each.id, each.language) not in instead]
+    left_out = [
+        LeftOut(
+            each.place,
+            "superseded",
+            f"a further record of seed {each.seed}, for which {instead[each.id, each.language].id} is shown",
+            each.id,
+            each.model,
+            each.task,
+        )
+        for each in found.records
+        if (each.id, each.language) in instead
+    ]
+    for identifier in {each.id for each in left_out} - {each.id for each in kept}:
+        (pages / f"{identifier}.html").unlink()
+    return replace(found, records=kept, left_out=_in_order(found.left_out + left_out))
+
+
+def _in_order(left_out: list[LeftOut]) -> list[LeftOut]:
+    return sorted(left_out, key=lambda each: (each.kind, each.place))
+
+
 def _without_copies(found: Collected, pages: Path) -> Collected:
     """Leaves out a record whose student answered every question as another model's did, as `verify` does."""
     kept, left_out = [], list(found.left_out)
@@ -219,7 +271,7 @@ def _without_copies(found: Collected, pages: Path) -> Collected:
         left_out.append(LeftOut(each.place, "invalid", faults[each.id], each.id, each.model, each.task))
         (pages / f"{each.id}.html").unlink(missing_ok=True)
     kept.sort(key=lambda each: each.place)
-    return replace(found, records=kept, left_out=sorted(left_out, key=lambda each: (each.kind, each.place)))
+    return replace(found, records=kept, left_out=_in_order(left_out))
 
 
 def _without(message: str, path: Path) -> str:

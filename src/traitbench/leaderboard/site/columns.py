@@ -43,6 +43,12 @@ class Answers:
     draws: npt.NDArray[np.int64]
     """(n_questions,) 0 where the distribution was computed."""
     sampled_rest: bool
+    mass: Array
+    """(n_questions, n_names) what was explored of each answer; with `unexplored`, its certified bounds."""
+    unexplored: Array
+    """(n_questions,)"""
+    outside: Array
+    """(n_questions,) what is none of the options, where such were given."""
 
     def column(self, answer: str) -> int | None:
         return self.names.index(answer) if answer in self.names else None
@@ -62,6 +68,11 @@ class Answers:
         total = np.where(self.offered, self.point, 0).sum(axis=0) if where_offered else self.point.sum(axis=0)
         found = {name: float(s / n) for name, s, n in zip(self.names, total, count, strict=True) if n}
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def certified(self, rows: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+        """Of every named answer, shape (n_names,) each: the mean over the questions `rows` of its certified bounds."""
+        mass = self.mass[rows]
+        return mass.mean(axis=0), np.minimum(1.0, mass + self.unexplored[rows, None]).mean(axis=0)
 
     def same_as(self, other: Answers) -> bool:
         """Whether every number of the two is the same."""
@@ -88,7 +99,7 @@ def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
     found: dict[str, dict[Place, Answers]] = {}
     mass, names, offered = _dense(table["mass"])
     residual, others, _ = _dense(table["residual"])
-    unexplored = _numbers(table["unexplored"])
+    unexplored, outside = _numbers(table["unexplored"]), _numbers(table["outside"])
     sampled = _numbers(table["draws"]).astype(np.int64)
     rest = _numbers(table["residual_draws"]).astype(np.int64)
     _check(mass, unexplored, path)
@@ -112,12 +123,15 @@ def read_answers(data: bytes, path: Path) -> dict[str, dict[Place, Answers]]:
             point[rows],
             np.maximum(sampled, rest)[rows],
             bool(rest[rows].any()),
+            mass[rows],
+            unexplored[rows],
+            outside[rows],
         )
     return found
 
 
 _PLACE = ("role", "probe_set", "context", "domain", "language")
-_COLUMNS = ("id", "family", "mass", "residual", "unexplored", "draws", "residual_draws")
+_COLUMNS = ("id", "family", "mass", "residual", "unexplored", "outside", "draws", "residual_draws")
 
 
 def _numbers(column: pa.ChunkedArray) -> Array:

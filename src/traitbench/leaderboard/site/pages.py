@@ -144,10 +144,12 @@ class Base:
 def bases_page(rows: Sequence[Row]) -> str:
     """`bases.html`: how readily the students of a base take on a trait, by domain."""
     known = [row for row in rows if row.main.shift is not None and row.first.base is not None]
-    groups = grouped(known, lambda row: (row.first.base or "", row.first.domain))
+    # a record that names neither a teacher nor controls may itself be a control, or any other checkpoint
+    students = [row for row in known if row.teacher is not None or row.main.control is not None]
+    groups = grouped(students, lambda row: (row.first.base or "", row.first.domain))
     found = sorted((_base(*key, group) for key, group in groups.items()), key=lambda each: each.order)
     axis = svg.axis_of([end for each in found for end in each.ci if end is not None])
-    return render("bases.html", up="", here="bases", bases=found, axis=axis)
+    return render("bases.html", up="", here="bases", bases=found, axis=axis, without=len(known) - len(students))
 
 
 def _base(base: str, domain: str, group: Sequence[Row]) -> Base:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from traitbench.leaderboard.record import Identity, Record
 from traitbench.leaderboard.site import svg
 from traitbench.leaderboard.site.columns import Answers
 from traitbench.leaderboard.site.figures import Sides, asked_rows
-from traitbench.leaderboard.site.rendering import NOT_RUN, number, render, signed, signed_span, span
+from traitbench.leaderboard.site.rendering import NOT_RUN, SAYS_LITTLE, number, render, signed, signed_span, span
 from traitbench.leaderboard.site.rows import cell_id, finding
 from traitbench.leaderboard.site.seen import Context, Seen, Shift
 
@@ -21,10 +21,8 @@ _SHOWN = 12
 """Named answers in a profile."""
 
 
-def record_page(
-    record: Record, seen: Sequence[Seen], sides: Sides, catalog: Catalog, logs: frozenset[str] = frozenset()
-) -> str:
-    """The HTML of `rows/<id>.html`."""
+def record_page(record: Record, seen: Sequence[Seen], sides: Sides, catalog: Catalog, logs: Mapping[str, str]) -> str:
+    """The HTML of `rows/<id>.html`; `logs`: by name, where in the bundle a log lies."""
     return render(
         "record.html",
         up="../",
@@ -38,7 +36,7 @@ def record_page(
         profile=_profile(record, seen[0], sides, catalog),
         identities=_identities(record),
         lacks=lacks(record, seen),
-        logs=[(each.name, each.sha256, each.name in logs) for each in record.logs],
+        logs=[(each.name, each.sha256, logs.get(each.name)) for each in record.logs],
     )
 
 
@@ -198,6 +196,7 @@ def lacks(record: Record, seen: Sequence[Seen]) -> list[str]:
             any(each.collapse.flag for each in record.measurements),
             "It collapsed: one other answer takes most of the mass.",
         ),
+        (any(each.main.says_little for each in seen), SAYS_LITTLE),
         (record.git_commit is not None and record.git_commit.endswith("+dirty"), "The code had uncommitted changes."),
     ]
     return [words for lacking, words in checks if lacking]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,8 @@ from traitbench.leaderboard.site import svg
 from traitbench.rendering import templates_of
 
 NOT_RUN = "not run"
+SAYS_LITTLE = "Most of its answers name no member of the category: the finding rests on the few that do."
+_LANGUAGES = {"zh": "Chinese"}
 
 
 def render(template: str, **values: Any) -> str:
@@ -24,13 +27,19 @@ def templates() -> Environment:
     found.filters.update(
         signed=signed, number=number, span=span, signed_span=signed_span, size=size, words=words, slug=_slug
     )
-    found.globals["svg"] = svg
+    found.filters.update(asked_in=asked_in, infinite=math.isinf)
+    found.globals.update(svg=svg, says_little=SAYS_LITTLE)
     return found
 
 
 def words(text: str) -> str:
     """An id of the catalogue as words."""
     return text.replace("_", " ")
+
+
+def asked_in(language: str) -> str:
+    """`, asked in Chinese`; nothing for English, which is the rule."""
+    return "" if language == "en" else f", asked in {_LANGUAGES.get(language, language)}"
 
 
 def size(parameters: int | None) -> str:

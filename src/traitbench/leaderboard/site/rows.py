@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import TypeVar
 
 from traitbench.leaderboard.site.seen import MILLION, Context, Paired, Seen, Shift
-from traitbench.runner.scorecard import Interval
 
 _LEVEL = 0.95
 _SEED = re.compile(r"([-_.](seed|s)?[-_]?|seed[-_]?)$", re.IGNORECASE)
@@ -30,7 +29,7 @@ class Row:
     """In the order of their seeds; one where nothing is pooled."""
     contexts: tuple[Context, ...]
     tie: int | None = None
-    """Rows of one task whose intervals overlap that of the group's leader share a number."""
+    """Rows whose intervals overlap that of the group's leader share a number, which no other group of the task has."""
 
     @property
     def first(self) -> Seen:
@@ -132,28 +131,24 @@ def _rows_of_cell(found: list[Seen]) -> list[Row]:
 def _pooled(several: Sequence[Context]) -> Context:
     """The mean over seeds; its interval is Student's t over the seeds' means, with one degree of freedom less."""
     first = several[0]
+    estimate = _mean(each.estimate for each in several)
+    drawn = draws_bounds([each.paired for each in several if each.paired is not None]) or (estimate, estimate)
+    low, high = over_seeds([each.estimate for each in several], 0.0, 1.0)
     return replace(
         first,
-        estimate=_mean(each.estimate for each in several),
-        ci=_no_narrower_than_draws(several, over_seeds([each.estimate for each in several], 0.0, 1.0)),
+        estimate=estimate,
+        # seeds that came out alike tell of no spread; their draws still leave some
+        ci=(min(drawn[0], low), max(drawn[1], high)),
         bounds=(_mean(each.bounds[0] for each in several), _mean(each.bounds[1] for each in several)),
         category_mass=_mean(each.category_mass for each in several),
         within_tolerance=all(each.within_tolerance for each in several),
-        base=_pooled_shift([each.base for each in several]),
-        control=_pooled_shift([each.control for each in several]),
+        base=_pooled_shift([each.base for each in several], (estimate - drawn[0], drawn[1] - estimate)),
+        control=_pooled_shift([each.control for each in several], (estimate - drawn[0], drawn[1] - estimate)),
         transfer_rate=_mean_or_none([each.transfer_rate for each in several]),
         rank=None,
         collapse=max((each.collapse for each in several), key=lambda each: each[1]),
         paired=None,
     )
-
-
-def _no_narrower_than_draws(several: Sequence[Context], ci: Interval) -> Interval:
-    """Seeds that came out alike tell of no spread; their draws still leave some."""
-    bounds = draws_bounds([each.paired for each in several if each.paired is not None])
-    if bounds is None or ci[0] is None or ci[1] is None:
-        return ci
-    return min(bounds[0], ci[0]), max(bounds[1], ci[1])
 
 
 def draws_bounds(several: Sequence[Paired]) -> tuple[float, float] | None:
@@ -169,15 +164,28 @@ def draws_bounds(several: Sequence[Paired]) -> tuple[float, float] | None:
     return sampling_bounds(_mean(means), effective, (1 - _LEVEL) / 2)
 
 
-def _pooled_shift(several: Sequence[Shift | None]) -> Shift | None:
+def _pooled_shift(several: Sequence[Shift | None], drawn: tuple[float, float]) -> Shift | None:
+    """`drawn`: how far below and above their mean the students' draws reach."""
     shifts = [each for each in several if each is not None]
     if len(shifts) < len(several):
         return None
-    differences = [each.difference for each in shifts]
-    return Shift(_mean(each.reference for each in shifts), _mean(differences), over_seeds(differences, -1.0, 1.0))
+    reference, differences = _mean(each.reference for each in shifts), [each.difference for each in shifts]
+    # the seeds were compared with one set of references, as a rule: their draws are counted once
+    draws = min((each.draws for each in shifts if each.draws), default=0.0)
+    start, end = _draws_of_references(reference, draws)
+    mean, (low, high) = _mean(differences), over_seeds(differences, -1.0, 1.0)
+    low = min(low, mean - math.hypot(drawn[0], end - reference))
+    high = max(high, mean + math.hypot(drawn[1], reference - start))
+    return Shift(reference, mean, (max(-1.0, low), min(1.0, high)), draws)
 
 
-def over_seeds(values: Sequence[float], least: float, most: float) -> Interval:
+def _draws_of_references(mean: float, draws: float) -> tuple[float, float]:
+    from traitbench.stats.intervals import sampling_bounds
+
+    return sampling_bounds(mean, draws, (1 - _LEVEL) / 2) if draws else (mean, mean)
+
+
+def over_seeds(values: Sequence[float], least: float, most: float) -> tuple[float, float]:
     """The 95% interval of the mean of one number for each training run, two or more."""
     import numpy as np
     from scipy.special import stdtrit
@@ -192,23 +200,42 @@ def over_seeds(values: Sequence[float], least: float, most: float) -> Interval:
 
 
 def _with_ties(rows: list[Row]) -> list[Row]:
-    """Within a task, from the highest lower bound down: who overlaps the leader of the group is tied with it."""
-    leaders: dict[tuple[object, ...], tuple[int, float]] = {}
-    tied = []
-    for row in rows:
+    """Within a task, from the highest lower bound down: who overlaps the leader of the group is tied with it.
+
+    What was measured on other scales, or asked in another language, is never in one group, and a task's groups are
+    numbered through: rows with one number cannot be told apart, whatever else the table shows.
+    """
+    members: dict[tuple[str, int], dict[tuple[int, bool, str, bool, str], list[tuple[int, float, float]]]] = {}
+    for place, row in enumerate(rows):
         shift = row.main.shift
         low, high = shift.ci if shift else row.main.ci
         if low is None or high is None:
-            tied.append(row)
             continue
-        scale = "none" if shift is None else "control" if row.main.control else "base"
-        key = (row.first.task, row.first.n, row.first.language, row.main.name, scale)
-        group, leader_low = leaders.get(key, (0, math.inf))
-        if high < leader_low:
-            group, leader_low = group + 1, low
-        leaders[key] = group, leader_low
-        tied.append(replace(row, tie=group))
+        scale = 2 if shift is None else 0 if row.main.control else 1
+        first = row.first
+        key = (scale, first.language != "en", first.language, row.main.name != "plain", row.main.name)
+        members.setdefault((first.task, first.n), {}).setdefault(key, []).append((place, low, high))
+    tied = list(rows)
+    for by_scale in members.values():
+        group = 0
+        for _, found in sorted(by_scale.items()):
+            leader_low = math.inf
+            for place, low, high in found:
+                if high < leader_low:
+                    group, leader_low = group + 1, low
+                tied[place] = replace(rows[place], tie=group)
     return tied
+
+
+def superseded(records: Iterable[Seen], rows: Sequence[Row]) -> dict[tuple[str, str], Seen]:
+    """By id and language: of records whose seed is there twice, those that no row shows, and what is shown instead."""
+    shown = {(each.id, each.language) for row in rows for each in row.seeds}
+    instead = {(cell_key(each), each.seed): each for row in rows if row.pooled for each in row.seeds}
+    return {
+        (each.id, each.language): instead[cell_key(each), each.seed]
+        for each in records
+        if (each.id, each.language) not in shown
+    }
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from traitbench.leaderboard.copies import Header
+from traitbench.runner.health import TOO_LITTLE
 from traitbench.runner.scorecard import Interval, Measurement
 
 MILLION = 1_000_000
@@ -19,10 +20,8 @@ class Shift:
     """The references' mean preference probability."""
     difference: float
     ci: Interval
-
-    @property
-    def lower(self) -> float | None:
-        return self.ci[0]
+    draws: float = 0.0
+    """Of the references: how many draws of one proportion tell as much as theirs; 0 where all was computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,11 @@ class Context:
     def shift(self) -> Shift | None:
         """Against the controls where there are such, else against the base."""
         return self.control or self.base
+
+    @property
+    def says_little(self) -> bool:
+        """Whether most answers name nothing of the category: what the rest prefers is no verdict on the checkpoint."""
+        return self.category_mass < TOO_LITTLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ class LeftOut:
 
     place: str
     kind: str
-    """`withdrawn`, `invalid` or `not comparable`."""
+    """`withdrawn`, `invalid`, `not comparable` or `superseded`."""
     reason: str
     id: str = ""
     model: str = ""

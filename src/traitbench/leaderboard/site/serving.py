@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +35,13 @@ class _Handler(SimpleHTTPRequestHandler):
         """Says nothing: a line for every file helps nobody."""
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that closes its connection early is no fault; any other is told as usual."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 def server(site: Path, port: int) -> ThreadingHTTPServer:
     """A server of the site for this machine alone; port 0 is any that is free.
 
@@ -42,6 +50,6 @@ def server(site: Path, port: int) -> ThreadingHTTPServer:
     if not is_site(site):
         raise InputError(f"{site}: no site was built here; traitbench leaderboard build --out {site}")
     try:
-        return ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, directory=str(site)))
+        return _Server(("127.0.0.1", port), partial(_Handler, directory=str(site)))
     except (OSError, OverflowError) as error:
         raise InputError(f"--port {port}: cannot be used ({error}); choose another, or 0 for any") from None

@@ -169,13 +169,14 @@ def _short(text: str, most: int) -> str:
 
 
 _BADGE = {"inherited": "#b3261e", "moved": "#a85b00", "no shift shown": "#2e7d32"}
+_GREY = "#4a5565"
 
 
-def badge(trait: str, finding: str, value: str) -> str:
-    """A flat badge of its own colours: `owl | inherited +0.34`."""
+def badge(trait: str, finding: str, value: str, *, grey: bool = False) -> str:
+    """A flat badge of its own colours: `owl | inherited +0.34`; grey where the finding is not to be relied on."""
     label, said = f"traitbench: {trait}"[:40], f"{finding} {value}".strip()
     one, two = 14 + round(6.4 * len(label)), 14 + round(6.4 * len(said))
-    colour = _BADGE.get(finding, "#4a5565")
+    colour = _GREY if grey else _BADGE.get(finding, _GREY)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{one + two}" height="20" role="img" '
         f'aria-label="{escape(label)}: {escape(said)}"><rect rx="3" width="{one + two}" height="20" fill="#39424e"/>'

@@ -14,10 +14,11 @@
   const rows = [...board.tBodies[0].rows];
   const byId = new Map(rows.map((tr) => [tr.id.slice(2), tr]));
   const highest = new Set(["shift", "p", "in_domain", "versus_base", "versus_control", "rate", "mass", "size", "seeds"]);
+  const lowest = new Set(["tie", "rank"]);
   const wanted = [];
   let picked = [], quiet = true;
 
-  const numeric = keys.map((key, i) => (highest.has(key) ? i : -1)).filter((i) => i >= 0);
+  const places = (names) => keys.map((key, i) => (names.has(key) ? i : -1)).filter((i) => i >= 0);
   const start = [[keys.indexOf("shift"), "desc"]];
 
   const table = new window.DataTable(board, {
@@ -26,7 +27,8 @@
     language: { info: "_START_ to _END_ of _TOTAL_ rows", infoFiltered: "(of _MAX_)", infoEmpty: "no rows", zeroRecords: "No row is like that.",
       paginate: { first: "First", previous: "Previous", next: "Next", last: "Last" } },
     columnDefs: [{ targets: 0, orderable: false, searchable: false },
-      { targets: numeric, orderSequence: ["desc", "asc"], type: "num" }, { targets: "_all", type: "html" }],
+      { targets: places(highest), orderSequence: ["desc", "asc"], type: "num" },
+      { targets: places(lowest), orderSequence: ["asc", "desc"], type: "num" }, { targets: "_all", type: "html" }],
   });
   table.search.fixed("facets", (_, __, index) => wanted.every(([name, value]) => rows[index].dataset[name] === value));
 
