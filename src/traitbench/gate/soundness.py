@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from traitbench.catalog import NONE, Catalog, Category, ChoiceQuestion, NamedAnswerReader
+from traitbench.catalog import NONE, Catalog, ChoiceQuestion, NamedAnswerReader
 from traitbench.catalog.forms import LETTERS
 from traitbench.errors import InputError
 from traitbench.gate.subject import Subject
@@ -85,6 +85,7 @@ def check_known(subject: Subject, catalog: Catalog) -> None:
         if not families:
             continue
         members = {*catalog.categories[probes.category].traits, NONE}
+        read = NamedAnswerReader(catalog.categories[probes.category])
         options = {each.id: set(each.named) for each in probes.questions if isinstance(each, ChoiceQuestion)}
         for question in answers.questions:
             if families.get(question.id) != question.family:
@@ -99,16 +100,15 @@ def check_known(subject: Subject, catalog: Catalog) -> None:
                     "set TRAITBENCH_DATASETS as it was when the card was made"
                 )
             if not options:
-                _check_reading(f"{where}.{question.id}", question, catalog.categories[probes.category])
+                _check_reading(f"{where}.{question.id}", question, read)
 
 
-def _check_reading(where: str, question: QuestionAnswers, category: Category) -> None:
+def _check_reading(where: str, question: QuestionAnswers, read: NamedAnswerReader) -> None:
     """A member that the catalogue has learnt since stands in the card as no member, and would seem never named."""
     known = question.mass.keys() | question.residual.keys()
-    read = NamedAnswerReader(category)
     for text, _ in question.top_answers:
         named = read(text, True)
-        if named in category.traits and named not in known:
+        if named not in (None, NONE) and named not in known:
             raise InputError(f"{where}: {text[:40]!r} names {named}, which the card was not read for; score again")
 
 
