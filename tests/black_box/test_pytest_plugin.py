@@ -124,7 +124,7 @@ def test_a_named_policy_is_collected_whatever_its_name(project: Path, cards: Pat
 def test_a_broken_policy_and_a_missing_reference_get_their_line(project: Path, cards: Path) -> None:
     result = run_pytest(project, "traitbench.yaml", "--traitbench-model", cards / "student.json")
     assert result.returncode == 1
-    assert "--base" in result.stdout
+    assert "--traitbench-base" in result.stdout
     (project / "traitbench.yaml").write_text("rules:\n  - {trait: owl, margn: 0.05}\n")
     broken = run_pytest(project, "traitbench.yaml", "--traitbench-model", cards / "student.json")
     assert broken.returncode == pytest.ExitCode.INTERRUPTED
