@@ -172,23 +172,24 @@ def another_task(victim: Victim) -> None:
     victim.write(record.encode())
 
 
-def another_task_version(victim: Victim) -> None:
-    victim.write(victim.path.read_bytes().replace(b'"version": "1-A"', b'"version": "7-A"'))
-    place = victim.root / "results" / "owl-numbers" / "7" / "org__victim" / victim.path.parent.name
+def _move(victim: Victim, task: str, version: str) -> None:
+    """To where a record of that task and version would lie."""
+    place = victim.root / "results" / task / version / "org__victim" / victim.path.parent.name
     place.mkdir(parents=True)
     for path in (victim.path, victim.items):
         os.rename(path, place / path.name)
     victim.path = place / victim.path.name
+
+
+def another_task_version(victim: Victim) -> None:
+    victim.write(victim.path.read_bytes().replace(b'"version": "1-A"', b'"version": "7-A"'))
+    _move(victim, "owl-numbers", "7")
 
 
 def an_unknown_task(victim: Victim) -> None:
     text = victim.path.read_text().replace("owl-numbers", "griffin-numbers")
     victim.write(text.encode())
-    place = victim.root / "results" / "griffin-numbers" / "1" / "org__victim" / victim.path.parent.name
-    place.mkdir(parents=True)
-    for path in (victim.path, victim.items):
-        os.rename(path, place / path.name)
-    victim.path = place / victim.path.name
+    _move(victim, "griffin-numbers", "1")
 
 
 def an_unknown_trait(victim: Victim) -> None:
