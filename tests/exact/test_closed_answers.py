@@ -82,7 +82,7 @@ def test_every_prompt_and_inner_node_passes_once(architecture: str) -> None:
     head: list[int] = []
     hooks = [
         model.get_input_embeddings().register_forward_hook(lambda _, inputs, __: passed.append(inputs[0].numel())),
-        model.get_output_embeddings().register_forward_hook(lambda _, inputs, __: head.append(inputs[0].shape[1])),
+        model.register_forward_hook(lambda _, __, output: head.append(output.logits.shape[1])),
     ]
     closed_answers(model, tok, prompts, candidates)
     for hook in hooks:

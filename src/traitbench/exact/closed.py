@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from traitbench.exact.completions import encode_prompts
-from traitbench.exact.network import MAX_LOGITS, Network, NextTokens, fitting_threads, is_out_of_memory
+from traitbench.exact.network import Network, NextTokens, fitting_threads, is_out_of_memory
 from traitbench.exact.stems import Grower, Prompt, Stem, additive, can_share, right_padded
 from traitbench.exact.trie import Trie, candidate_tries
 
@@ -148,7 +148,7 @@ class _Run:
 def _score_shared(network: Network, prompts: list[Prompt], trie: Trie) -> Tensor:
     """(n_prompts, n_candidates) log-probabilities, prompts and nodes through the network once."""
     edges = _Edges(trie)
-    chunks = trie.chunks(min(_RUN, max(1, MAX_LOGITS // network.vocabulary)))
+    chunks = trie.chunks(min(_RUN, network.heads))
     runs = [_Run(trie, edges, nodes) for nodes in chunks]
     found = torch.empty(len(prompts), len(edges), dtype=torch.float64)
     waiting = sorted(range(len(prompts)), key=lambda number: len(prompts[number].tokens))
@@ -173,7 +173,7 @@ def _batch_size(lengths: list[int], nodes: int, network: Network) -> int:
     while (
         n < len(lengths)
         and (n + 1) * (lengths[n] + nodes) <= network.budget
-        and (n + 1) * max(1, nodes) * network.vocabulary <= MAX_LOGITS
+        and (n + 1) * max(1, nodes) <= network.heads
     ):
         n += 1
     return n

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from traitbench.errors import InputError
-from traitbench.exact.network import MAX_LOGITS, Network, NextTokens, is_out_of_memory
+from traitbench.exact.network import Network, NextTokens, is_out_of_memory
 from traitbench.exact.pool import TRASH, KeyValuePool
 
 _log = logging.getLogger(__name__)
@@ -266,7 +266,7 @@ def _fitting(sizes: list[tuple[int, int]], network: Network, *, head_of_all: boo
     for next_seen, next_width in sizes[1:]:
         seen, width = max(seen, next_seen), max(width, next_width)
         heads = (n + 1) * (width if head_of_all else 1)
-        if (n + 1) * (seen + width) > network.budget or heads * network.vocabulary > MAX_LOGITS:
+        if (n + 1) * (seen + width) > network.budget or heads > network.heads:
             break
         n += 1
     return n
