@@ -77,20 +77,30 @@ def test_all_words_together_leave_nothing_outside() -> None:
 def test_every_prompt_and_inner_node_passes_once(architecture: str) -> None:
     model, tok = random_model(architecture), tokenizer()
     prompts, candidates = ["owl.owl", "cat", "are s are"], ["owl", "owls", "owl.", "cat.cat", "cat.s", "s"]
-    closed_answers(model, tok, prompts, candidates)
+    unseen = closed_answers(model, tok, prompts, candidates)
     passed: list[int] = []
     head: list[int] = []
     hooks = [
         model.get_input_embeddings().register_forward_hook(lambda _, inputs, __: passed.append(inputs[0].numel())),
-        model.register_forward_hook(lambda _, __, output: head.append(output.logits.shape[1])),
+        model.get_output_embeddings().register_forward_hook(lambda _, inputs, __: head.append(inputs[0].shape[1])),
     ]
-    closed_answers(model, tok, prompts, candidates)
+    seen = closed_answers(model, tok, prompts, candidates)
     for hook in hooks:
         hook.remove()
+    assert torch.allclose(seen, unseen, rtol=0, atol=1e-5)
     longest = max(len(tok(prompt)["input_ids"]) for prompt in prompts)
     inner = 3  # owl, cat, cat.
     assert passed == [3 * longest, 3 * inner]
     assert head == [3, 3 * inner]
+
+
+def test_what_somebody_hooked_to_the_head_still_counts() -> None:
+    model, tok = random_model("llama"), tokenizer()
+    plain = closed_answers(model, tok, ["owl"], ["cat", "s"])
+    hook = model.get_output_embeddings().register_forward_hook(lambda _, __, logits: 2 * logits)
+    doubled = closed_answers(model, tok, ["owl"], ["cat", "s"])
+    hook.remove()
+    assert not torch.allclose(plain, doubled, atol=1e-3)
 
 
 def test_what_cannot_be_scored_is_named() -> None:

@@ -154,8 +154,7 @@ class Network:
         if self._head is None:
             yield went
             return
-        plain = type(self._head) is torch.nn.Linear and self._head.bias is None
-        plain = plain and self.device.type == "cpu" and self.dtype == torch.float32
+        plain = _is_plain(self._head)
         kept: list[Tensor] = []
 
         def select(_: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -184,6 +183,17 @@ class Network:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def _is_plain(head: Any) -> bool:
+    """Whether the head is a matrix in fp32 on the CPU and nothing else: no bias, adapter, or hook of somebody's."""
+    return (
+        type(head) is torch.nn.Linear
+        and head.bias is None
+        and head.weight.device.type == "cpu"
+        and head.weight.dtype == torch.float32
+        and not (head._forward_hooks or head._forward_pre_hooks)
+    )
 
 
 def _logsumexp(logits: Tensor) -> Tensor:
