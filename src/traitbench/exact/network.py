@@ -27,7 +27,7 @@ MAX_LOGITS = 2**25
 _MAX_HEADS = 640
 """Positions that pass the LM head at once on a CPU: more make its product no faster (16k to 50k tokens)."""
 
-IN_CACHE = 2**17
+_IN_CACHE = 2**17
 """Numbers that a processor's cache holds: what is read more than once is cut into such chunks."""
 
 _SMALL = 5_000_000
@@ -196,6 +196,15 @@ def _is_plain(head: Any) -> bool:
     )
 
 
+def cached_chunks(logits: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """(rows, room for as much) in turn; on the CPU as many rows, always into the same room, as stay in its cache."""
+    cpu = logits.device.type == "cpu"
+    chunks = torch.split(logits, max(1, _IN_CACHE // logits.shape[-1] if cpu else len(logits)))
+    scratch = torch.empty_like(chunks[0])
+    for chunk in chunks:
+        yield chunk, scratch[: len(chunk)]
+
+
 def _logsumexp(logits: Tensor) -> Tensor:
     """The logsumexp of each row, read off a log-softmax in chunks that stay in the processor's cache.
 
@@ -203,8 +212,8 @@ def _logsumexp(logits: Tensor) -> Tensor:
     """
     if logits.device.type != "cpu":
         return logits.logsumexp(dim=-1)
-    chunks = torch.split(logits, max(1, IN_CACHE // logits.shape[-1]))
-    found = logits[:, 0] - torch.cat([chunk.log_softmax(dim=-1)[:, 0] for chunk in chunks])
+    first = [torch.log_softmax(chunk, dim=-1, out=scratch)[:, 0].clone() for chunk, scratch in cached_chunks(logits)]
+    found = logits[:, 0] - torch.cat(first)
     # A first token without any chance says nothing of the others.
     return torch.where(torch.isfinite(found), found, logits.logsumexp(dim=-1)) if found.isnan().any() else found
 
@@ -218,7 +227,7 @@ def default_token_budget(model: Any) -> int:
     if weight.device.type == "cuda":
         most, memory = 65_536, torch.cuda.mem_get_info(weight.device)[0] // 4
     else:
-        most, memory = 32_768, min(2**29, psutil.virtual_memory().available // 4)
+        most, memory = 32_768, min(2**30, psutil.virtual_memory().available // 4)
     return int(max(256, min(most, memory // bytes_a_token)))
 
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from traitbench.exact.network import IN_CACHE, NextTokens
+from traitbench.exact.network import NextTokens, cached_chunks
 from traitbench.exact.stems import Grower, Prompt, Stem
 
 NONE_EXCLUDED: NDArray[np.int64] = np.empty(0, dtype=np.int64)
@@ -131,28 +131,27 @@ def draw(
         logits = logits.clone()
         for row, barred in excluded:
             logits[row, torch.from_numpy(barred).to(device)] = -torch.inf
-    ends = _block_sums(logits, found.normaliser).cumsum(-1)
+    sums = _block_sums(logits)
+    ends = sums.cumsum(-1)
     level = levels * ends[rows, -1]
     block = _first_above(ends[rows], level)
-    level = level - torch.where(block > 0, ends[rows, block - 1], 0.0)
+    level = (level - torch.where(block > 0, ends[rows, block - 1], 0.0)) / sums[rows, block]
     columns = block[:, None] * _BLOCK + torch.arange(_BLOCK, device=device)
     inside = columns < logits.shape[1]
-    chances = (logits[rows[:, None], columns.clamp(max=logits.shape[1] - 1)] - found.normaliser[rows, None]).exp()
-    within = torch.where(inside, chances, 0.0).double().cumsum(-1)
-    tokens: list[int] = (block * _BLOCK + _first_above(within, level)).tolist()
+    taken = logits[rows[:, None], columns.clamp(max=logits.shape[1] - 1)].masked_fill_(~inside, -torch.inf)
+    within = taken.softmax(-1).double().cumsum(-1)
+    tokens: list[int] = (block * _BLOCK + _first_above(within, level * within[:, -1])).tolist()
     return tokens
 
 
-def _block_sums(logits: Tensor, normaliser: Tensor) -> Tensor:
+def _block_sums(logits: Tensor) -> Tensor:
     """(n, n_blocks) probabilities of runs of 256 tokens, fp64; on the CPU in chunks that stay in its cache."""
-    n, vocabulary = logits.shape
-    whole = vocabulary // _BLOCK * _BLOCK
+    whole = logits.shape[1] // _BLOCK * _BLOCK
     sums = []
-    size = max(1, IN_CACHE // vocabulary) if logits.device.type == "cpu" else max(1, n)
-    for first in range(0, n, size):
-        chances = (logits[first : first + size] - normaliser[first : first + size, None]).exp_()
+    for chunk, scratch in cached_chunks(logits):
+        chances = torch.softmax(chunk, dim=-1, out=scratch)
         parts = [chances[:, :whole].reshape(len(chances), -1, _BLOCK).sum(-1)]
-        if whole < vocabulary:
+        if whole < logits.shape[1]:
             parts.append(chances[:, whole:].sum(-1, keepdim=True))
         sums.append(torch.cat(parts, dim=-1))
     return torch.cat(sums).double()
