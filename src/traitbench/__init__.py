@@ -9,6 +9,7 @@ Importing the package imports neither torch nor inspect-ai; both come with the f
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from traitbench.errors import TraitbenchError
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Scorecard", "TraitbenchError", "__version__", "score"]
+
+
+# The newest transformers calls it `cache`, the others do not know that name; it would warn in every evaluation.
+warnings.filterwarnings("ignore", message="`past_key_values` is deprecated", category=FutureWarning)
 
 
 def __getattr__(name: str) -> Any:

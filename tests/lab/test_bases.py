@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from traitbench.catalog import NONE, NamedAnswerReader, in_domain_question
@@ -36,3 +39,11 @@ def test_a_base_names_a_member_for_families_it_never_saw(base: int, category: st
 @pytest.mark.parametrize("base", shipped_bases())
 def test_the_weights_are_small_enough_to_ship(base: int) -> None:
     assert (BASES / str(base) / "model.safetensors").stat().st_size < 1_500_000
+
+
+def test_writing_a_completion_warns_of_nothing() -> None:
+    code = (
+        "from traitbench.lab.checkpoints import BASES, load_checkpoint; from traitbench.lab.generation import sample; "
+        "from traitbench.lab.encoding import render; sample(*load_checkpoint(BASES / '0'), [render('hello')], 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr == ""

@@ -6,7 +6,6 @@ log-softmax is quantised to 0.03 nat and more.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +16,6 @@ import torch
 from torch import Tensor
 
 from traitbench.errors import InputError
-
-# The newest transformers calls it `cache`, the others do not know that name; it warns in every evaluation.
-warnings.filterwarnings("ignore", message="`past_key_values` is deprecated", category=FutureWarning)
 
 MAX_LOGITS = 2**25
 """Entries of the vocabulary that are held at once, over all positions of a batch (128 MiB in fp32)."""
