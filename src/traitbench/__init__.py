@@ -21,7 +21,7 @@ __version__ = "0.1.0"
 __all__ = ["Scorecard", "TraitbenchError", "__version__", "score"]
 
 
-# The newest transformers calls it `cache`, the others do not know that name; it would warn in every evaluation.
+# The name that every transformers knows; the newest has `cache` for it, and would warn in every scoring and lab run.
 warnings.filterwarnings("ignore", message="`past_key_values` is deprecated", category=FutureWarning)
 
 
